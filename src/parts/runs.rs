@@ -89,7 +89,7 @@ fn seen(program: &Program, work: &RunWork) -> Result<SeenOfPasses, Diagnostic> {
     let network = work.fed.network;
     let watched = |choice: &MembraneChoice| WatchedLayer::of(&program.mapped().model, network, choice);
     Ok(SeenOfPasses {
-        spikes_of: work.spikes.then_some(network),
+        spikes_of: work.spikes.then_some((network, 1)).into_iter().collect(),
         membranes: work.membranes.as_ref().map(watched).transpose()?.unwrap_or_default(),
     })
 }

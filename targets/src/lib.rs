@@ -21,6 +21,7 @@ pub mod input;
 pub mod layer_cores;
 pub mod names;
 pub mod near;
+pub mod numbers;
 pub mod output;
 pub mod ranges;
 pub mod registry;

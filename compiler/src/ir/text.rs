@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use snnc_targets::numbers::counted;
 use snnc_targets::{Code, Diagnostic, Place, ron_text};
 
 use super::program::Program;
@@ -60,10 +61,10 @@ impl Program {
         let mut header = format!("program for {}\n", self.target.name) + &model_header(&self.model);
         let topology = self.topology();
         header += &format!(
-            "{} cores, {} chips of {} cores\n",
-            self.cores.len(),
-            self.chips,
-            topology.cores_per_chip()
+            "{}, {} of {}\n",
+            counted(self.cores.len() as u64, "core"),
+            counted(self.chips.into(), "chip"),
+            counted(topology.cores_per_chip().into(), "core")
         );
         for (id, core) in self.cores.iter() {
             let (tile, chip) = (topology.tile_of(self.sites[id]), topology.chip_of(self.sites[id]));

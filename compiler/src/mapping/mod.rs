@@ -12,6 +12,7 @@ pub mod estimate;
 pub mod flows;
 pub mod hypergraph;
 pub mod interchange;
+pub mod observer;
 pub mod partition;
 pub mod place;
 pub mod report;
@@ -20,5 +21,6 @@ pub mod traffic;
 
 pub use activity::Activity;
 pub use build::build_cores;
+pub use observer::MappingObserver;
 pub use partition::Partition;
 pub use place::Placement;

@@ -32,7 +32,7 @@ pub struct GenerateArgs {
     /// and report.json
     #[arg(long)]
     pub out: Option<PathBuf>,
-    /// Write the spikes of every layer on the samples into the folder of results, as spikes.npz
+    /// Write the spikes of every layer into the folder of results, as spikes.npz
     #[arg(long)]
     pub spikes: bool,
     /// Write the membranes of these layers after each timestep into the folder of results, as membranes.npz; neurons

@@ -69,7 +69,9 @@ fn drive(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCo
     // Refuses at once what no image file holds.
     PngImage::new(workload.image, vec![0; workload.image.len()])?;
     let write = |set: &ResultSet, made: &Outcome<_>| write_images(set, &workload, &made.items);
-    let seen = SeenOfPasses::default();
+    let passes = [(workload.denoiser, workload.passes() - 1), (workload.decoder, 1)];
+    let spikes_of = passes.into_iter().filter(|_| args.spikes).collect();
+    let seen = SeenOfPasses { spikes_of, ..SeenOfPasses::default() };
     carry_out(program, (args, asked), (&workload, seen), write, |report, _| report.seed = Some(workload.seed))
 }
 
@@ -86,7 +88,7 @@ fn classify(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<Exi
     let network = fed.samples.network();
     let watched = |choice: &MembraneChoice| WatchedLayer::of(&program.mapped().model, network, choice);
     let seen = SeenOfPasses {
-        spikes_of: args.spikes.then_some(network),
+        spikes_of: args.spikes.then_some((network, 1)).into_iter().collect(),
         membranes: args.membranes.as_ref().map(watched).transpose()?.unwrap_or_default(),
     };
     carry_out(program, (args, asked), (&fed.samples, seen), write, |report, made| {

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use snnc_compiler::mapping::report::{LimitUse, LowerBound, SynapseFigures, TrafficFigures};
 
+use crate::report::units::{count, counted};
+
 /// Where the program sits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MappingSummary {
@@ -26,6 +28,18 @@ pub struct MappingSummary {
     /// What compiling found out beside; absent when a program file was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figures: Option<MappingFigures>,
+}
+
+impl MappingSummary {
+    /// `128 cores on 1 chip`, or `on 3 of 4 chips` where some are idle.
+    pub fn place(&self) -> String {
+        let used = match self.chips_used == self.chips_present {
+            true => String::new(),
+            false => format!("{} of ", count(self.chips_used)),
+        };
+        let chips = counted(self.chips_present, "chip");
+        format!("{} on {used}{chips}", counted(self.cores_used, "core"))
+    }
 }
 
 /// Packets if every neuron, and every input from outside, fires once.

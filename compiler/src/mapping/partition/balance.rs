@@ -20,6 +20,7 @@ use crate::ir::NetworkId;
 use crate::ir::spiking::SpikingIr;
 use crate::mapping::activity::Activity;
 use crate::mapping::effort::Effort;
+use crate::mapping::observer::MappingObserver;
 
 /// Least limit of a core, as a part of an even share of the work.
 const EVEN: f64 = 0.6;
@@ -40,6 +41,16 @@ fn limits(effort: Effort) -> usize {
         Effort::Default => 16,
         Effort::Best => LIMITS_MAX,
     }
+}
+
+/// Limits that are tried for some networks.
+fn tries(search: &TileSearch, effort: Effort) -> usize {
+    limits(effort).min((NEURON_RUNS / search.neurons().max(1)).clamp(1, LIMITS_MAX))
+}
+
+/// Layers that [`Curve::lower`] goes through where it tries all limits.
+fn lowering_layers(search: &TileSearch, effort: Effort) -> u64 {
+    tries(search, effort) as u64 * search.busy_layers()
 }
 
 /// Points of a curve that are evened out.
@@ -96,7 +107,7 @@ pub fn cores_at_hand(target: &Target, options: SearchOptions, least: usize) -> R
 }
 
 /// Searches partitions of some networks for each of `budgets` shares of the cores at hand, of which `taken` are in use;
-/// the last has all of them.
+/// the last has all of them. The observer is told of layers of runs, then of moves that even out work.
 ///
 /// # Errors
 /// What does not fit.
@@ -107,24 +118,27 @@ pub fn search(
     options: SearchOptions,
     (networks, taken): (&[NetworkId], usize),
     budgets: usize,
+    observer: &dyn MappingObserver,
 ) -> Result<Vec<SearchedPartition>, Diagnostics> {
     let timing = target.timing();
     let work = |networks: &[NetworkId]| {
         WorkModel::new(&ir.model, activity, (&timing, target.skips_zeros()), networks)
     };
-    let curve = |networks: &[NetworkId]| {
+    let search = |networks: &[NetworkId]| {
         let work = work(networks);
         let shape = WorkShape::of(ir, &work, networks);
-        let search = TileSearch::new(ir, target, rates, options, networks, Some(work));
-        Curve::new(search, shape, options.effort)
+        (TileSearch::new(ir, target, rates, options, networks, (Some(work), observer)), shape)
     };
-    let apart = networks.iter().map(|&network| curve(&[network])).collect::<Result<_, _>>()?;
-    let mut ways = vec![Curves(apart)];
-    // The network that does most is spread first, and the others fill what it leaves. Where that meets a dead end, each
-    // network still has cores of its own.
-    if networks.len() > 1
-        && let Ok(together) = curve(&least_work_first(ir, &work(networks), networks))
-    {
+    let apart: Vec<_> = networks.iter().map(|&network| search(&[network])).collect();
+    // The network that does most is spread first, and the others fill what it leaves.
+    let together = (networks.len() > 1).then(|| search(&least_work_first(ir, &work(networks), networks)));
+    let layers =
+        |(search, _): &(TileSearch, _)| search.run_layers() + lowering_layers(search, options.effort);
+    observer.expect(apart.iter().chain(&together).map(layers).sum());
+    let curve = |(search, shape)| Curve::new(search, shape, options.effort);
+    let mut ways = vec![Curves(apart.into_iter().map(curve).collect::<Result<_, _>>()?)];
+    // Where that meets a dead end, each network still has cores of its own.
+    if let Some(Ok(together)) = together.map(curve) {
         ways.push(Curves(vec![together]));
     }
     let least = ways.iter().map(Curves::least).min().unwrap_or(0);
@@ -134,8 +148,11 @@ pub fn search(
     }
     let fastest = |way: &Curves| way.choose(cores, &|_| 0.0).map_or(f64::INFINITY, |(time, _)| time);
     let least_time = ways.iter().map(fastest).fold(f64::INFINITY, f64::min);
-    for way in ways.iter_mut().filter(|way| way.least() <= cores) {
-        if fastest(way) <= least_time * FAR_BEHIND {
+    let near = |way: &Curves| way.least() <= cores && fastest(way) <= least_time * FAR_BEHIND;
+    observer.stage("evening out work", "moves");
+    observer.expect(ways.iter().filter(|way| near(way)).map(|way| way.rebalancing_moves(cores)).sum());
+    for way in ways.iter_mut() {
+        if near(way) {
             way.rebalance(cores);
         }
     }
@@ -180,6 +197,8 @@ impl Curves<'_> {
             if time_ps > whole * NEGLIGIBLE {
                 curve.lower(own + spare);
                 curve.complete(own + spare, budgets);
+            } else {
+                curve.search.skip(lowering_layers(&curve.search, curve.effort));
             }
         }
     }
@@ -194,6 +213,14 @@ impl Curves<'_> {
                 curve.rebalance(own + spare);
             }
         }
+    }
+
+    /// Moves that [`Curves::rebalance`] proposes.
+    fn rebalancing_moves(&self, cores: usize) -> u64 {
+        let spare = cores - self.least();
+        let whole: f64 = self.0.iter().map(|curve| curve.points[0].time_ps).sum();
+        let busy = self.0.iter().filter(|curve| curve.points[0].time_ps > whole * NEGLIGIBLE);
+        busy.map(|curve| curve.rebalancing_moves(curve.points[0].cores + spare)).sum()
     }
 
     /// A point of each curve, together at most `cores`, of least time with barriers; of equals the fewest cores. None
@@ -294,8 +321,6 @@ struct Curve<'a> {
     search: TileSearch<'a>,
     shape: WorkShape,
     effort: Effort,
-    /// Most steps.
-    runs: usize,
     points: Vec<Point>,
     /// The largest share that a core of the first point has of a timestep.
     first_share: f64,
@@ -304,8 +329,7 @@ struct Curve<'a> {
 impl<'a> Curve<'a> {
     fn new(mut search: TileSearch<'a>, shape: WorkShape, effort: Effort) -> Result<Self, Diagnostics> {
         let fill = search.run(Fewest::Cores)?;
-        let runs = (NEURON_RUNS / search.neurons().max(1)).clamp(1, LIMITS_MAX);
-        let mut curve = Self { search, shape, effort, runs, points: Vec::new(), first_share: 0.0 };
+        let mut curve = Self { search, shape, effort, points: Vec::new(), first_share: 0.0 };
         let busiest = curve.busiest(&fill);
         let shares = busiest.iter().zip(&curve.shape.raised).filter(|&(_, &all)| all > 0.0);
         curve.first_share = shares.map(|(ps, all)| ps / all).fold(0.0, f64::max);
@@ -331,12 +355,14 @@ impl<'a> Curve<'a> {
     /// higher one did not, as slices fall otherwise, so all are tried until far too many cores are asked for.
     fn lower(&mut self, cores: usize) {
         let (high, low) = (self.first_share, EVEN / cores.max(1) as f64);
-        let tries = limits(self.effort).min(self.runs);
+        let tries = tries(&self.search, self.effort);
+        let mut left = lowering_layers(&self.search, self.effort);
         for i in 1..=tries {
             let share = high * (low / high).powf(i as f64 / tries as f64);
             if !(share > 0.0 && share < high) {
                 continue;
             }
+            left -= self.search.busy_layers();
             let Ok(fill) = self.search.run_within(self.shape.limit(share)) else { continue };
             if fill.cores.len() <= cores {
                 self.push(fill, self.search.is_whole());
@@ -344,12 +370,15 @@ impl<'a> Curve<'a> {
                 break;
             }
         }
+        self.search.skip(left);
     }
 
     /// Adds the networks that do hardly any work to the points of least time; for several budgets to all.
     fn complete(&mut self, cores: usize, budgets: usize) {
         let most = if budgets > 1 { self.points.len() } else { completed(self.effort) };
-        for fill in self.fastest(most, false) {
+        let fills = self.fastest(most, false);
+        self.search.expect(fills.len() as u64 * self.search.quiet_layers());
+        for fill in fills {
             if let Some(fill) = self.search.completed(&fill).ok().filter(|fill| fill.cores.len() <= cores) {
                 self.push(fill, true);
             }
@@ -363,6 +392,12 @@ impl<'a> Curve<'a> {
                 self.push(fill, true);
             }
         }
+    }
+
+    /// Moves that [`Curve::rebalance`] proposes.
+    fn rebalancing_moves(&self, cores: usize) -> u64 {
+        let fills = self.fastest(starts(self.effort), true);
+        fills.iter().map(|fill| self.search.rebalancing_moves(fill, cores)).sum()
     }
 
     /// The points of least time, at most so many, that are whole or are not.

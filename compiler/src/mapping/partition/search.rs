@@ -13,6 +13,7 @@ use crate::ir::spiking::order::Orders;
 use crate::ir::{CoreId, NetworkId};
 use crate::mapping::activity::Activity;
 use crate::mapping::effort::Effort;
+use crate::mapping::observer::MappingObserver;
 
 /// What the mapping minimises, within the cores at hand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -127,7 +128,7 @@ pub fn search_some(
     networks: impl Iterator<Item = NetworkId>,
 ) -> Result<SearchedPartition, Diagnostics> {
     let activity = Activity::even(&ir.model, rates);
-    Ok(candidates(ir, target, (rates, &activity), options, networks, 1)?.pop().unwrap_or_default())
+    Ok(candidates(ir, target, (rates, &activity), options, networks, 1, &())?.pop().unwrap_or_default())
 }
 
 /// Partitions of some of the networks to choose from, fewest cores first. Where work is balanced there is one for each
@@ -135,6 +136,8 @@ pub fn search_some(
 ///
 /// On targets whose cores have few thresholds, channels of one threshold are put side by side first: any range of
 /// channels then has few, so that thresholds keep no layers from sharing a core.
+///
+/// The observer is told of two stages: runs of the search, layer by layer, and moves that even out work.
 ///
 /// # Errors
 /// Those of [`search`].
@@ -145,12 +148,14 @@ pub fn candidates(
     options: SearchOptions,
     networks: impl Iterator<Item = NetworkId>,
     budgets: usize,
+    observer: &dyn MappingObserver,
 ) -> Result<Vec<SearchedPartition>, Diagnostics> {
+    observer.stage("partitioning", "layers");
     let networks: Vec<NetworkId> = networks.collect();
     let mut orders = if target.core.threshold_profiles.is_some() { ir.by_threshold() } else { Orders::new() };
     orders.retain(|&id, _| networks.contains(&ir.model.populations[id].network));
     let ordered = ir.reordered(&orders);
-    let mut found = of_ordered(&ordered, target, weights, options, networks.into_iter(), budgets)?;
+    let mut found = of_ordered(&ordered, target, weights, options, networks.into_iter(), budgets, observer)?;
     for one in &mut found {
         one.partition.orders.extend(orders.clone());
     }
@@ -165,6 +170,7 @@ fn of_ordered(
     options: SearchOptions,
     networks: impl Iterator<Item = NetworkId>,
     budgets: usize,
+    observer: &dyn MappingObserver,
 ) -> Result<Vec<SearchedPartition>, Diagnostics> {
     let mut found = SearchedPartition::default();
     let (mut balanced, mut tiled) = (Vec::new(), Vec::new());
@@ -183,7 +189,7 @@ fn of_ordered(
                 continue;
             }
             Method::Auto if options.effort == Effort::Best && is_irregular(ir, network) => {
-                let tiles = tiles::search_networks(ir, target, rates, options, &[network]);
+                let tiles = tiles::search_networks(ir, target, rates, options, &[network], observer);
                 match by_graph(1) {
                     Ok(graph) if tiles.as_ref().map_or(true, |t| graph.key(options) < t.key(options)) => {
                         graph
@@ -198,14 +204,14 @@ fn of_ordered(
         });
     }
     if !tiled.is_empty() {
-        found.extend(fewest(ir, target, rates, options, &tiled)?);
+        found.extend(fewest(ir, target, rates, options, &tiled, observer)?);
     }
     if balanced.is_empty() {
         balance::cores_at_hand(target, options, found.partition.cores.len())?;
         return Ok(vec![found]);
     }
     let taken = found.partition.cores.len();
-    let all = balance::search(ir, target, (rates, activity), options, (&balanced, taken), budgets)?;
+    let all = balance::search(ir, target, (rates, activity), options, (&balanced, taken), budgets, observer)?;
     let joined = all.into_iter().map(|own| {
         let mut joined = found.clone();
         joined.extend(own);
@@ -221,8 +227,10 @@ fn fewest(
     rates: &Rates,
     options: SearchOptions,
     networks: &[NetworkId],
+    observer: &dyn MappingObserver,
 ) -> Result<SearchedPartition, Diagnostics> {
-    let tiles = |networks: &[NetworkId]| tiles::search_networks(ir, target, rates, options, networks);
+    let tiles =
+        |networks: &[NetworkId]| tiles::search_networks(ir, target, rates, options, networks, observer);
     let mut apart = SearchedPartition::default();
     for &network in networks {
         apart.extend(tiles(&[network])?);

@@ -39,6 +39,7 @@ use crate::ir::spiking::SpikingIr;
 use crate::ir::spiking::parts::Parts;
 use crate::ir::{NetworkId, PopulationId};
 use crate::mapping::effort::Effort;
+use crate::mapping::observer::MappingObserver;
 
 /// States kept after each layer.
 fn beam(effort: Effort) -> usize {
@@ -56,6 +57,7 @@ pub const NEGLIGIBLE: f64 = 0.01;
 const BEAM_CORES: usize = 8_000;
 
 /// Searches a partition of networks without cycles, which may share cores. The layers of the last one are placed first.
+/// Steps of the observer are layers; they are expected here.
 ///
 /// # Errors
 /// [`Code::DoesNotFit`](snnc_targets::Code::DoesNotFit) with layer, limit, use and a remedy.
@@ -65,8 +67,10 @@ pub fn search_networks(
     rates: &Rates,
     options: SearchOptions,
     networks: &[NetworkId],
+    observer: &dyn MappingObserver,
 ) -> Result<SearchedPartition, Diagnostics> {
-    let mut search = TileSearch::new(ir, target, rates, options, networks, None);
+    let mut search = TileSearch::new(ir, target, rates, options, networks, (None, observer));
+    observer.expect(search.run_layers());
     let fill = search.run(search.objective())?;
     Ok(search.found(&fill))
 }
@@ -82,6 +86,8 @@ pub struct TileSearch<'a> {
     work: Option<WorkModel<'a>>,
     /// Work of each layer, in picoseconds; empty where work is not looked at.
     layer_work: Vec<f64>,
+    /// Its steps are layers of runs, and moves where work is evened out.
+    observer: &'a dyn MappingObserver,
 }
 
 impl<'a> TileSearch<'a> {
@@ -93,13 +99,13 @@ impl<'a> TileSearch<'a> {
         rates: &'a Rates,
         options: SearchOptions,
         networks: &[NetworkId],
-        work: Option<WorkModel<'a>>,
+        (work, observer): (Option<WorkModel<'a>>, &'a dyn MappingObserver),
     ) -> Self {
         let layers = PartitionLayer::all(ir, target, rates, networks, options.whole_kernels);
         let grids = layers.iter().map(|_| TileGrids::default()).collect();
         let of = |work: &WorkModel| layers.iter().map(|layer| work.population(ir, layer.id)).collect();
         let layer_work = work.as_ref().map(of).unwrap_or_default();
-        Self { ir, target, rates, options, layers, grids, work, layer_work }
+        Self { ir, target, rates, options, layers, grids, work, layer_work, observer }
     }
 
     /// What a single run makes small.
@@ -113,9 +119,38 @@ impl<'a> TileSearch<'a> {
     /// What does not fit.
     pub fn run(&mut self, fewest: Fewest) -> Result<FilledCores, Diagnostics> {
         let (beam, all) = (beam(self.options.effort), 0..self.layers.len());
+        let (observer, layers) = (self.observer, self.run_layers());
         let mut search = |beam| self.beam_search(fewest, None, beam, (FilledCores::default(), all.clone()));
         // The quick search can meet a dead end; a wider one is tried before the model is refused.
-        search(beam).or_else(|_| search(beam * 8))
+        search(beam).or_else(|_| {
+            observer.expect(layers);
+            search(beam * 8)
+        })
+    }
+
+    /// Tells the observer of so many layers more.
+    pub fn expect(&self, layers: u64) {
+        self.observer.expect(layers);
+    }
+
+    /// Tells the observer of so many layers that are not run.
+    pub fn skip(&self, layers: u64) {
+        self.observer.skip(layers);
+    }
+
+    /// Layers that a run goes through.
+    pub fn run_layers(&self) -> u64 {
+        self.layers.len() as u64
+    }
+
+    /// Layers that a run within a limit goes through.
+    pub fn busy_layers(&self) -> u64 {
+        (self.layers.len() - self.quiet()) as u64
+    }
+
+    /// Layers that complete such a run.
+    pub fn quiet_layers(&self) -> u64 {
+        self.quiet() as u64
     }
 
     /// Fills cores, each of which may be busy so long at most, with the layers of the networks that work; the others
@@ -136,6 +171,11 @@ impl<'a> TileSearch<'a> {
     pub fn completed(&mut self, fill: &FilledCores) -> Result<FilledCores, Diagnostics> {
         let (beam, quiet) = (beam(self.options.effort) / 2, 0..self.quiet());
         self.beam_search(Fewest::Cores, None, beam, (fill.clone(), quiet))
+    }
+
+    /// Moves that [`TileSearch::rebalanced`] proposes.
+    pub fn rebalancing_moves(&self, fill: &FilledCores, cores: usize) -> u64 {
+        rebalance::moves(self, fill, cores)
     }
 
     /// The same layers on at most `cores` cores, less unevenly busy; none if nothing can move.
@@ -187,6 +227,7 @@ impl<'a> TileSearch<'a> {
         found(&CoreCapacity::new(self.target, self.options.neurons_max), &self.layers, fill)
     }
 
+    /// Tells the observer of all layers, also of those that a dead end leaves out.
     fn beam_search(
         &mut self,
         fewest: Fewest,
@@ -194,10 +235,30 @@ impl<'a> TileSearch<'a> {
         beam: usize,
         (fill, layers): (FilledCores, Range<usize>),
     ) -> Result<FilledCores, Diagnostics> {
+        let mut left = layers.len() as u64;
+        let found = self.fill_layers(fewest, limit, beam, (fill, layers), &mut left);
+        self.observer.skip(left);
+        found
+    }
+
+    /// Fills cores with some layers, and counts down those that are `left`.
+    fn fill_layers(
+        &mut self,
+        fewest: Fewest,
+        limit: Option<WorkLimit>,
+        beam: usize,
+        (fill, layers): (FilledCores, Range<usize>),
+        left: &mut u64,
+    ) -> Result<FilledCores, Diagnostics> {
         let (ir, target, work) = (self.ir, self.target, self.work.as_ref());
         let mut capacity = CoreCapacity::new(target, self.options.neurons_max);
         capacity.work = limit;
         refuse::fan_in(ir, target, &capacity, &self.layers)?;
+        let observer = self.observer;
+        let done = |left: &mut u64| {
+            *left -= 1;
+            observer.advance(1);
+        };
         let mut states = vec![fill];
         for index in layers.rev() {
             let layer = &self.layers[index];
@@ -206,6 +267,7 @@ impl<'a> TileSearch<'a> {
                 for state in &mut states {
                     irregular::place(ir, target, self.rates, &capacity, layer, state, work)?;
                 }
+                done(left);
                 continue;
             }
             let mut refused: Option<LimitExceeded> = None;
@@ -233,8 +295,9 @@ impl<'a> TileSearch<'a> {
             if self.grids.iter().map(TileGrids::tiles).sum::<usize>() > TILES_KEPT {
                 self.grids[index] = TileGrids::default();
             }
-            let left = (&self.layers[..index], self.layer_work.get(..index).unwrap_or_default());
-            states = best(next, &capacity, left, fewest, beam);
+            let rest = (&self.layers[..index], self.layer_work.get(..index).unwrap_or_default());
+            states = best(next, &capacity, rest, fewest, beam);
+            done(left);
         }
         // Every layer left a state.
         Ok(states.into_iter().next().unwrap_or_default())

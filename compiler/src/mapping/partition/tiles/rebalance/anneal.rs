@@ -8,6 +8,7 @@ use super::super::work::CoreLoad;
 use super::moves::Move;
 use super::shares::SharedOut;
 use crate::ir::program::usage::CoreUsage;
+use crate::mapping::observer::MappingObserver;
 use crate::random::{SplitMix64, quantiles};
 
 /// Temperatures. A power of two: the factor between them is a repeated square root.
@@ -25,13 +26,13 @@ struct Proposal {
     loads: [(usize, CoreLoad); 2],
 }
 
-/// Proposes `count` moves.
-pub fn anneal(state: &mut SharedOut, count: u64) {
+/// Proposes `count` moves, which are the observer's steps.
+pub fn anneal(state: &mut SharedOut, count: u64, observer: &dyn MappingObserver) {
     let quantiles = quantiles();
     let factor = (0..LEVELS.ilog2()).fold(COOLED, |factor, _| factor.sqrt());
     let mut random = SplitMix64::new(1);
     let mut temperature = state.pressure.total() * HEAT;
-    for _ in 0..LEVELS {
+    for level in 0..u64::from(LEVELS) {
         for _ in 0..count / u64::from(LEVELS) {
             let quantile = quantiles[(random.bits() >> 54) as usize];
             let Some(Proposal { moves, loads }) = propose(state, &mut random) else { continue };
@@ -44,6 +45,8 @@ pub fn anneal(state: &mut SharedOut, count: u64) {
         // Sums of many small changes would drift.
         state.sum_loads();
         temperature *= factor;
+        // All of them are told, with the few that the division leaves over.
+        observer.advance(count * (level + 1) / u64::from(LEVELS) - count * level / u64::from(LEVELS));
     }
 }
 

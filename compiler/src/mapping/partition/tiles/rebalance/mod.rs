@@ -48,15 +48,27 @@ fn applies(target: &Target) -> bool {
         && axons.output.get() != OutputAxonKind::NeuronCopies
 }
 
-/// The same layers on at most `cores` cores, less unevenly busy.
+/// Moves that are proposed on at most `cores` cores; none if cores are kept as they are, for these reasons.
+pub fn moves(search: &TileSearch, fill: &FilledCores, cores: usize) -> u64 {
+    if !applies(search.target) || fill.cores.len() > CORES_MOST.min(cores) {
+        return 0;
+    }
+    let slices = fill.cores.iter().map(|core| core.slices.len() as u64).sum::<u64>();
+    moves_a_slice(search.options.effort) * slices.min(SLICES_MOST)
+}
+
+/// The same layers on at most `cores` cores, less unevenly busy. Steps of the observer are moves.
 pub fn rebalance(search: &TileSearch, fill: &FilledCores, cores: usize) -> Option<FilledCores> {
-    let most = CORES_MOST.min(cores);
-    if !applies(search.target) || fill.cores.len() > most {
+    let moves = moves(search, fill, cores);
+    if moves == 0 {
         return None;
     }
+    let most = CORES_MOST.min(cores);
     let capacity = CoreCapacity::new(search.target, search.options.neurons_max);
-    let mut state = SharedOut::new(search, &capacity, fill, most)?;
-    let slices = fill.cores.iter().map(|core| core.slices.len() as u64).sum::<u64>();
-    anneal(&mut state, moves_a_slice(search.options.effort) * slices.min(SLICES_MOST));
+    let Some(mut state) = SharedOut::new(search, &capacity, fill, most) else {
+        search.observer.skip(moves);
+        return None;
+    };
+    anneal(&mut state, moves, search.observer);
     Some(state.filled(fill))
 }
