@@ -17,7 +17,7 @@ pub mod report;
 pub mod route;
 pub mod traffic;
 
-pub use activity::Activity;
+pub use activity::{Activity, RecordedPhase};
 pub use build::build_cores;
 pub use partition::Partition;
 pub use place::Placement;

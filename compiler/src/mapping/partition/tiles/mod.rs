@@ -23,13 +23,15 @@ pub mod work;
 
 use snnc_targets::{Diagnostics, Target};
 use std::ops::Range;
+use std::sync::Arc;
 
 use self::capacity::CoreCapacity;
 pub use self::filled::FilledCores;
 use self::layer::PartitionLayer;
 use self::open_core::PlacedChannels;
 use self::plans::{TileGrids, plans};
-use self::work::{WorkLimit, WorkModel};
+use self::tile::PopulationTile;
+use self::work::{TileWork, WorkLimit, WorkModel};
 use super::Rates;
 use super::search::{Objective, SearchOptions, SearchedPartition};
 use crate::ir::program::Slice;
@@ -70,6 +72,14 @@ pub fn search_networks(
     Ok(search.found(&fill))
 }
 
+/// Work that the search looks at.
+pub struct WorkForeseen<'a> {
+    /// Of an item, its passes taken to be alike: what cores are filled by.
+    pub item: WorkModel<'a>,
+    /// Of its phases: what filled cores are evened out by.
+    pub phases: WorkModel<'a>,
+}
+
 /// The search for some networks: layers and their tiles, made once for any number of runs.
 pub struct TileSearch<'a> {
     ir: &'a SpikingIr,
@@ -78,7 +88,7 @@ pub struct TileSearch<'a> {
     options: SearchOptions,
     layers: Vec<PartitionLayer<'a>>,
     grids: Vec<TileGrids>,
-    work: Option<WorkModel<'a>>,
+    work: Option<WorkForeseen<'a>>,
     /// Work of each layer, in picoseconds; empty where work is not looked at.
     layer_work: Vec<f64>,
 }
@@ -92,11 +102,12 @@ impl<'a> TileSearch<'a> {
         rates: &'a Rates,
         options: SearchOptions,
         networks: &[NetworkId],
-        work: Option<WorkModel<'a>>,
+        work: Option<WorkForeseen<'a>>,
     ) -> Self {
         let layers = PartitionLayer::all(ir, target, rates, networks);
         let grids = layers.iter().map(|_| TileGrids::default()).collect();
-        let of = |work: &WorkModel| layers.iter().map(|layer| work.population(ir, layer.id)).collect();
+        let of =
+            |work: &WorkForeseen| layers.iter().map(|layer| work.item.population(ir, layer.id)).collect();
         let layer_work = work.as_ref().map(of).unwrap_or_default();
         Self { ir, target, rates, options, layers, grids, work, layer_work }
     }
@@ -137,9 +148,9 @@ impl<'a> TileSearch<'a> {
         self.beam_search(Fewest::Cores, None, beam, (fill.clone(), quiet))
     }
 
-    /// The same layers on at most `cores` cores, less unevenly busy; none if nothing can move.
-    pub fn rebalanced(&self, fill: &FilledCores, cores: usize) -> Option<FilledCores> {
-        rebalance::rebalance(self, fill, cores)
+    /// The layers of the best of these fills on at most `cores` cores, less unevenly busy; none if nothing can move.
+    pub fn rebalanced(&self, fills: &[Arc<FilledCores>], cores: usize) -> Option<FilledCores> {
+        rebalance::rebalance(self, fills, cores)
     }
 
     /// Whether every network works, so that none is left out of a run within a limit.
@@ -166,9 +177,15 @@ impl<'a> TileSearch<'a> {
         self.layers.iter().map(|layer| layer.population.shape.len()).sum()
     }
 
-    /// Timesteps that are looked at.
+    /// Timesteps of all phases that are looked at.
     fn steps(&self) -> usize {
-        self.work.as_ref().map_or(0, |work| work.steps.len())
+        self.work.as_ref().map_or(0, |work| work.phases.steps.len())
+    }
+
+    /// The work of a tile of a population by timestep of all phases.
+    fn work_of(&self, population: PopulationId, tile: &PopulationTile) -> TileWork {
+        let work = self.work.as_ref().map(|work| &work.phases);
+        work.map_or_else(TileWork::default, |work| work.tile(population, tile.positions(), &tile.kernels))
     }
 
     /// Threshold mantissas of each population.
@@ -193,7 +210,8 @@ impl<'a> TileSearch<'a> {
         beam: usize,
         (fill, layers): (FilledCores, Range<usize>),
     ) -> Result<FilledCores, Diagnostics> {
-        let (ir, target, work) = (self.ir, self.target, self.work.as_ref());
+        let (ir, target) = (self.ir, self.target);
+        let work = self.work.as_ref().map(|work| &work.item);
         let mut capacity = CoreCapacity::new(target, self.options.neurons_max);
         capacity.work = limit;
         refuse::fan_in(ir, target, &capacity, &self.layers)?;

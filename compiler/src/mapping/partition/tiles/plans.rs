@@ -5,7 +5,7 @@
 //! of a core, if holes get filled, or whole) and packets. The plans are then filled for real.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use snnc_targets::Target;
 
@@ -25,7 +25,7 @@ pub struct LayerPlan {
     /// Parts of the incoming kernels.
     pub parts: Parts,
     /// (tiles, number of channels), channels ascending.
-    pub groups: Vec<(Rc<Vec<Rc<PopulationTile>>>, u32)>,
+    pub groups: Vec<(Arc<Vec<Arc<PopulationTile>>>, u32)>,
     /// A hole takes channels before a new core does if it holds at least this share of what the new core would.
     pub hole_share: f64,
 }
@@ -34,7 +34,7 @@ pub struct LayerPlan {
 #[derive(Debug, Default)]
 pub struct TileGrids {
     figures: TileCache,
-    known: BTreeMap<Parts, Vec<Rc<Vec<Rc<PopulationTile>>>>>,
+    known: BTreeMap<Parts, Vec<Arc<Vec<Arc<PopulationTile>>>>>,
 }
 
 /// Most tiles that all grids of a layer may have together; finer ones are left out.
@@ -49,7 +49,7 @@ impl TileGrids {
         cut: usize,
         reach: usize,
         work: Option<&WorkModel>,
-    ) -> Vec<Rc<Vec<Rc<PopulationTile>>>> {
+    ) -> Vec<Arc<Vec<Arc<PopulationTile>>>> {
         let (parts, kernels) = &layer.cuts[cut];
         if let Some(grids) = self.known.get(parts) {
             return grids.clone();
@@ -75,10 +75,10 @@ impl TileGrids {
                     if let Some(work) = work {
                         tile.work = work.tile(layer.id, tile.positions(), &tile.kernels);
                     }
-                    grid.push(Rc::new(tile));
+                    grid.push(Arc::new(tile));
                 }
             }
-            grids.push(Rc::new(grid));
+            grids.push(Arc::new(grid));
         }
         self.known.insert(*parts, grids.clone());
         grids
@@ -87,7 +87,7 @@ impl TileGrids {
 
 /// A grid in a state of the search: how many channels of each of its tiles a core takes.
 struct GridChoice {
-    tiles: Rc<Vec<Rc<PopulationTile>>>,
+    tiles: Arc<Vec<Arc<PopulationTile>>>,
     /// (channels a core, tiles, packets a slice of each of them summed).
     classes: Vec<(u32, f64, f64)>,
     /// Packets of one channel of all tiles, beyond those of a slice: of groups of channels each is sent to one slice.
@@ -114,7 +114,7 @@ impl GridChoice {
         capacity: &CoreCapacity,
         layer: &PartitionLayer,
         fill: &FilledCores,
-        tiles: &Rc<Vec<Rc<PopulationTile>>>,
+        tiles: &Arc<Vec<Arc<PopulationTile>>>,
     ) -> Option<Self> {
         let mut classes: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
         let (mut grouped, mut resources) = (0.0, 0.0);
@@ -140,7 +140,7 @@ impl GridChoice {
             }
         }
         let classes = classes.into_iter().map(|(most, (count, packets))| (most, count, packets)).collect();
-        Some(Self { tiles: Rc::clone(tiles), classes, grouped, resources })
+        Some(Self { tiles: Arc::clone(tiles), classes, grouped, resources })
     }
 
     fn cost(&self, channels: u32) -> GridCost {
@@ -242,7 +242,7 @@ pub fn plans(
             for hole_share in HOLE_SHARES {
                 let tiles = groups
                     .iter()
-                    .map(|&(choice, width)| (Rc::clone(&choices[choice].tiles), width))
+                    .map(|&(choice, width)| (Arc::clone(&choices[choice].tiles), width))
                     .collect();
                 plans.push(LayerPlan { parts: layer.cuts[cut].0, groups: tiles, hole_share });
             }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use snnc_targets::Target;
 use snnc_targets::schema::{AxonSpec, KernelSharing};
@@ -98,9 +98,9 @@ pub struct IncomingKernelUse {
     /// Whether all channels connect with all, so that no slice differs from another.
     pub joins_all: bool,
     /// Rows.
-    pub rows: Rc<AxisUse>,
+    pub rows: Arc<AxisUse>,
     /// Columns.
-    pub cols: Rc<AxisUse>,
+    pub cols: Arc<AxisUse>,
     /// Headers of the lists of one source channel, in bits.
     header_bits: u64,
     /// Synapses of one target channel, in bits.
@@ -251,13 +251,13 @@ impl PopulationTile {
 /// Tiles and axes, computed once each.
 #[derive(Debug, Default)]
 pub struct TileCache {
-    axes: HashMap<(AxisMap, Range<usize>), Rc<AxisUse>>,
+    axes: HashMap<(AxisMap, Range<usize>), Arc<AxisUse>>,
 }
 
 impl TileCache {
-    fn axis(&mut self, axis: &AxisMap, piece: &Range<usize>) -> Rc<AxisUse> {
-        let new = || Rc::new(AxisUse::new(axis, piece));
-        Rc::clone(self.axes.entry((*axis, piece.clone())).or_insert_with(new))
+    fn axis(&mut self, axis: &AxisMap, piece: &Range<usize>) -> Arc<AxisUse> {
+        let new = || Arc::new(AxisUse::new(axis, piece));
+        Arc::clone(self.axes.entry((*axis, piece.clone())).or_insert_with(new))
     }
 
     /// The costs of a tile fed through `kernels`.

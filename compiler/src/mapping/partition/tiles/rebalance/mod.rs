@@ -4,7 +4,8 @@
 //! share-out of its channels among cores ([`shares`]), and [`moves`] change only how many channels a core has of it, under
 //! all limits, exactly counted with what a slice more is to other cores ([`links`]). What falls is the sum over the
 //! timesteps of the busiest core, smoothed ([`pressure`]), so that also those nearly as busy count. The search is
-//! simulated annealing with so many moves ([`anneal()`]).
+//! simulated annealing with so many moves ([`anneal()`]). Of several fills, each is annealed a little and the best goes on, with
+//! several seeds; threads cannot change which is the best.
 //!
 //! Networks with groups of channels or irregular populations, and targets that merge or copy neurons, keep their cores:
 //! what a channel costs there depends on which it is. So do networks of very many cores.
@@ -13,8 +14,12 @@ mod anneal;
 mod links;
 mod moves;
 mod pressure;
+mod profiles;
 mod shares;
 
+use std::sync::Arc;
+
+use rayon::prelude::*;
 use snnc_targets::Target;
 use snnc_targets::schema::OutputAxonKind;
 
@@ -25,12 +30,21 @@ use super::capacity::CoreCapacity;
 use super::filled::FilledCores;
 use crate::mapping::effort::Effort;
 
-/// Moves that are proposed for each slice.
+/// Moves that are proposed for each slice in a run.
 fn moves_a_slice(effort: Effort) -> u64 {
     match effort {
-        Effort::Fast => 300,
-        Effort::Default => 3_000,
-        Effort::Best => 20_000,
+        Effort::Fast => 500,
+        Effort::Default => 2_000,
+        Effort::Best => 10_000,
+    }
+}
+
+/// Runs, which differ by their seed; the best counts. They end 5 % apart, more than twice the moves make of one of them.
+fn runs(effort: Effort) -> u64 {
+    match effort {
+        Effort::Fast => 1,
+        Effort::Default => 4,
+        Effort::Best => 16,
     }
 }
 
@@ -48,15 +62,43 @@ fn applies(target: &Target) -> bool {
         && axons.output.get() != OutputAxonKind::NeuronCopies
 }
 
-/// The same layers on at most `cores` cores, less unevenly busy.
-pub fn rebalance(search: &TileSearch, fill: &FilledCores, cores: usize) -> Option<FilledCores> {
+/// The part of the moves that each of several fills gets before the best goes on.
+const TRIED: u64 = 4;
+
+/// The layers of one of these fills on at most `cores` cores, less unevenly busy: of the fill that is the best after a
+/// part of the moves.
+pub fn rebalance(search: &TileSearch, fills: &[Arc<FilledCores>], cores: usize) -> Option<FilledCores> {
     let most = CORES_MOST.min(cores);
-    if !applies(search.target) || fill.cores.len() > most {
+    if !applies(search.target) {
         return None;
     }
+    let effort = search.options.effort;
     let capacity = CoreCapacity::new(search.target, search.options.neurons_max);
-    let mut state = SharedOut::new(search, &capacity, fill, most)?;
-    let slices = fill.cores.iter().map(|core| core.slices.len() as u64).sum::<u64>();
-    anneal(&mut state, moves_a_slice(search.options.effort) * slices.min(SLICES_MOST));
-    Some(state.filled(fill))
+    let packet_ps = links::packet_ps(search.target, cores) as f32;
+    let moves = |fill: &FilledCores| {
+        let slices = fill.cores.iter().map(|core| core.slices.len() as u64).sum::<u64>();
+        moves_a_slice(effort) * slices.min(SLICES_MOST)
+    };
+    let fills: Vec<&FilledCores> =
+        fills.iter().map(|fill| &**fill).filter(|fill| fill.cores.len() <= most).collect();
+    let tried = fills.par_iter().filter_map(|&fill| {
+        let mut state = SharedOut::new(search, &capacity, fill, most)?;
+        if fills.len() > 1 {
+            anneal(&mut state, (moves(fill) / TRIED, 0), packet_ps);
+        }
+        Some((state, fill))
+    });
+    let (start, fill) = least(tried.collect(), |(state, _)| state.cost(packet_ps))?;
+    let runs = (1..=runs(effort)).into_par_iter().map(|seed| {
+        let mut state = start.clone();
+        anneal(&mut state, (moves(fill), seed), packet_ps);
+        state
+    });
+    least(runs.collect(), |state| state.cost(packet_ps)).map(|state| state.filled(fill))
+}
+
+/// The first of those of least cost.
+fn least<T>(all: Vec<T>, cost: impl Fn(&T) -> f64) -> Option<T> {
+    let keyed = all.into_iter().map(|one| (cost(&one), one));
+    keyed.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, one)| one)
 }
