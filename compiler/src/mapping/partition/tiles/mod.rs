@@ -21,6 +21,7 @@ mod refuse;
 mod tile;
 pub mod work;
 
+use snnc_targets::schema::RoutingScheme;
 use snnc_targets::{Diagnostics, Target};
 use std::ops::Range;
 use std::sync::Arc;
@@ -182,10 +183,18 @@ impl<'a> TileSearch<'a> {
         self.work.as_ref().map_or(0, |work| work.phases.steps.len())
     }
 
-    /// The work of a tile of a population by timestep of all phases.
-    fn work_of(&self, population: PopulationId, tile: &PopulationTile) -> TileWork {
-        let work = self.work.as_ref().map(|work| &work.phases);
-        work.map_or_else(TileWork::default, |work| work.tile(population, tile.positions(), &tile.kernels))
+    /// The work of a tile of a population by timestep of all phases, which sends to so many axons from all of its positions
+    /// together.
+    fn work_of(&self, population: PopulationId, tile: &PopulationTile, fan_out: u64) -> TileWork {
+        let Some(model) = self.work.as_ref().map(|work| &work.phases) else { return TileWork::default() };
+        let mut work = model.tile(population, tile.positions(), &tile.kernels);
+        // A packet that forks is made once, whatever its destinations.
+        let sent = match self.target.topology.routing.get() {
+            RoutingScheme::Multicast { .. } => tile.positions().min(fan_out),
+            RoutingScheme::Unicast => fan_out,
+        };
+        model.add_sending(&mut work, population, sent as f64);
+        work
     }
 
     /// Threshold mantissas of each population.

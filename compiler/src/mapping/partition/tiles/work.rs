@@ -159,6 +159,14 @@ impl<'a> WorkModel<'a> {
         work
     }
 
+    /// Adds what a channel of a tile sends, to `fan_out` axons from all of its positions together. Only where updates wait
+    /// for packets to be made: else that is a unit of its own, which is not balanced.
+    pub fn add_sending(&self, work: &mut TileWork, population: PopulationId, fan_out: f64) {
+        for (ps, rate) in work.channel[1].iter_mut().zip(self.rates(population)) {
+            *ps += self.busy(CoreWork { packets_out: rate * fan_out, ..CoreWork::default() })[1];
+        }
+    }
+
     fn add_kernel(&self, work: &mut TileWork, kernel: &IncomingKernelUse) {
         let (shape, network) = {
             let source = &self.model.populations[kernel.source];

@@ -39,7 +39,7 @@ fn moves_a_slice(effort: Effort) -> u64 {
     }
 }
 
-/// Runs, which differ by their seed; the best counts. They end 5 % apart, more than twice the moves make of one of them.
+/// Runs, which differ by their seed; the best counts. They end some percent apart, which twice the moves do not make good.
 fn runs(effort: Effort) -> u64 {
     match effort {
         Effort::Fast => 1,
@@ -62,7 +62,7 @@ fn applies(target: &Target) -> bool {
         && axons.output.get() != OutputAxonKind::NeuronCopies
 }
 
-/// The part of the moves that each of several fills gets before the best goes on.
+/// The part of the moves of a run that each of several fills gets before the best goes on.
 const TRIED: u64 = 4;
 
 /// The layers of one of these fills on at most `cores` cores, less unevenly busy: of the fill that is the best after a

@@ -122,7 +122,7 @@ fn tiles_of(search: &TileSearch, fill: &FilledCores) -> Option<Vec<TileShares>> 
                     holders: vec![(core, channels)],
                     movable: true,
                     fan_out,
-                    work: LaneWork::new(&search.work_of(key.0, tile)),
+                    work: LaneWork::new(&search.work_of(key.0, tile, fan_out)),
                     packets: tile.packets(&(0..0)) as f32,
                 }),
             }
