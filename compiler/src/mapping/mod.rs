@@ -19,7 +19,7 @@ pub mod report;
 pub mod route;
 pub mod traffic;
 
-pub use activity::Activity;
+pub use activity::{Activity, RecordedPhase};
 pub use build::build_cores;
 pub use observer::MappingObserver;
 pub use partition::Partition;

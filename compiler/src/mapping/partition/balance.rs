@@ -8,14 +8,15 @@
 //! all networks may share all cores; where cores are no want, each network on cores of its own is often better, as its
 //! layers meet no others. Both are searched, and the faster is kept. Deterministic; the effort is a number of steps.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
+use rayon::prelude::*;
 use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Subject, Target, Topology};
 
 use super::Rates;
 use super::search::{SearchOptions, SearchedPartition};
 use super::tiles::work::{UNITS, WorkLimit, WorkModel};
-use super::tiles::{Fewest, FilledCores, NEGLIGIBLE, TileSearch};
+use super::tiles::{Fewest, FilledCores, NEGLIGIBLE, TileSearch, WorkForeseen};
 use crate::ir::NetworkId;
 use crate::ir::spiking::SpikingIr;
 use crate::mapping::activity::Activity;
@@ -53,11 +54,12 @@ fn lowering_layers(search: &TileSearch, effort: Effort) -> u64 {
     tries(search, effort) as u64 * search.busy_layers()
 }
 
-/// Points of a curve that are evened out.
+/// Points of a curve that are tried to be evened out; the best is.
 fn starts(effort: Effort) -> usize {
     match effort {
-        Effort::Fast | Effort::Default => 1,
-        Effort::Best => 3,
+        Effort::Fast => 2,
+        Effort::Default => 3,
+        Effort::Best => 6,
     }
 }
 
@@ -76,7 +78,7 @@ const FAR_BEHIND: f64 = 1.2;
 /// A point of the curve.
 #[derive(Debug, Clone)]
 struct Point {
-    fill: Rc<FilledCores>,
+    fill: Arc<FilledCores>,
     cores: usize,
     /// Picoseconds of an item, barriers left out.
     time_ps: f64,
@@ -121,41 +123,41 @@ pub fn search(
     observer: &dyn MappingObserver,
 ) -> Result<Vec<SearchedPartition>, Diagnostics> {
     let timing = target.timing();
-    let work = |networks: &[NetworkId]| {
-        WorkModel::new(&ir.model, activity, (&timing, target.skips_zeros()), networks)
+    let work = |phases, networks: &[NetworkId]| {
+        WorkModel::new(&ir.model, phases, (&timing, target.skips_zeros()), networks)
     };
-    let search = |networks: &[NetworkId]| {
-        let work = work(networks);
-        let shape = WorkShape::of(ir, &work, networks);
-        (TileSearch::new(ir, target, rates, options, networks, (Some(work), observer)), shape)
+    let whole = std::slice::from_ref(activity);
+    let search = |networks: &Vec<NetworkId>| {
+        let foreseen =
+            WorkForeseen { item: work(whole, networks), phases: work(activity.phases(), networks) };
+        let shape = WorkShape::of(ir, &foreseen.item, networks);
+        (TileSearch::new(ir, target, rates, options, networks, (Some(foreseen), observer)), shape)
     };
-    let apart: Vec<_> = networks.iter().map(|&network| search(&[network])).collect();
-    // The network that does most is spread first, and the others fill what it leaves.
-    let together = (networks.len() > 1).then(|| search(&least_work_first(ir, &work(networks), networks)));
+    let mut groups: Vec<Vec<NetworkId>> = networks.iter().map(|&network| vec![network]).collect();
+    if networks.len() > 1 {
+        // The network that does most is spread first, and the others fill what it leaves.
+        groups.push(least_work_first(ir, &work(whole, networks), networks));
+    }
+    let searches: Vec<(TileSearch, WorkShape)> = groups.iter().map(search).collect();
     let layers =
         |(search, _): &(TileSearch, _)| search.run_layers() + lowering_layers(search, options.effort);
-    observer.expect(apart.iter().chain(&together).map(layers).sum());
+    observer.expect(searches.iter().map(layers).sum());
     let curve = |(search, shape)| Curve::new(search, shape, options.effort);
-    let mut ways = vec![Curves(apart.into_iter().map(curve).collect::<Result<_, _>>()?)];
-    // Where that meets a dead end, each network still has cores of its own.
-    if let Some(Ok(together)) = together.map(curve) {
-        ways.push(Curves(vec![together]));
-    }
+    let mut curves: Vec<Result<Curve, Diagnostics>> = searches.into_par_iter().map(curve).collect();
+    let together = if networks.len() > 1 { curves.pop() } else { None };
+    let mut ways = vec![Curves(curves.into_iter().collect::<Result<_, _>>()?)];
+    // Where all together meet a dead end, each network still has cores of its own.
+    ways.extend(together.and_then(Result::ok).map(|together| Curves(vec![together])));
     let least = ways.iter().map(Curves::least).min().unwrap_or(0);
     let cores = cores_at_hand(target, options, least + taken)? - taken;
-    for way in ways.iter_mut().filter(|way| way.least() <= cores) {
-        way.spread(cores, budgets);
-    }
+    // Ways know nothing of each other, so threads cannot change what they find.
+    ways.par_iter_mut().filter(|way| way.least() <= cores).for_each(|way| way.spread(cores, budgets));
     let fastest = |way: &Curves| way.choose(cores, &|_| 0.0).map_or(f64::INFINITY, |(time, _)| time);
     let least_time = ways.iter().map(fastest).fold(f64::INFINITY, f64::min);
     let near = |way: &Curves| way.least() <= cores && fastest(way) <= least_time * FAR_BEHIND;
     observer.stage("evening out work", "moves");
     observer.expect(ways.iter().filter(|way| near(way)).map(|way| way.rebalancing_moves(cores)).sum());
-    for way in ways.iter_mut() {
-        if near(way) {
-            way.rebalance(cores);
-        }
-    }
+    ways.par_iter_mut().filter(|way| near(way)).for_each(|way| way.rebalance(cores));
     let steps = |&n: &NetworkId| f64::from(ir.model.networks[n].pass_steps) * activity.passes(n);
     let barriers: f64 = networks.iter().map(steps).sum();
     let per_tile = target.topology.cores_per_tile.get() as usize;
@@ -258,7 +260,18 @@ impl Curves<'_> {
         for (curve, &point) in self.0.iter().zip(chosen) {
             joined.extend(curve.search.found(&curve.points[point].fill));
         }
+        start_with_different_layers(&mut joined);
         joined
+    }
+}
+
+/// Turns the slices of each core round by its number. A core updates its neurons in the order of its slices and sends as it
+/// goes, so where all begin with the same layer, the cores that this layer feeds are all that is busy at first, and their
+/// queues fill the network.
+fn start_with_different_layers(found: &mut SearchedPartition) {
+    for (core, slices) in found.partition.cores.values_mut().enumerate() {
+        let first = core % slices.len().max(1);
+        slices.rotate_left(first);
     }
 }
 
@@ -348,7 +361,7 @@ impl<'a> Curve<'a> {
     fn push(&mut self, fill: FilledCores, whole: bool) {
         let time_ps = self.busiest(&fill).iter().sum::<f64>();
         let cores = fill.cores.len();
-        self.points.push(Point { fill: Rc::new(fill), cores, time_ps, whole });
+        self.points.push(Point { fill: Arc::new(fill), cores, time_ps, whole });
     }
 
     /// Lowers the limit to what an even share of `cores` cores would be, in equal ratios. A lower limit may do where a
@@ -385,25 +398,24 @@ impl<'a> Curve<'a> {
         }
     }
 
-    /// Evens out the points of least time, on all of `cores` cores.
+    /// Evens out a point, on all of `cores` cores: of those of least time the one that gains most.
     fn rebalance(&mut self, cores: usize) {
-        for fill in self.fastest(starts(self.effort), true) {
-            if let Some(fill) = self.search.rebalanced(&fill, cores) {
-                self.push(fill, true);
-            }
+        let fills = self.fastest(starts(self.effort), true);
+        if let Some(fill) = self.search.rebalanced(&fills, cores) {
+            self.push(fill, true);
         }
     }
 
     /// Moves that [`Curve::rebalance`] proposes.
     fn rebalancing_moves(&self, cores: usize) -> u64 {
         let fills = self.fastest(starts(self.effort), true);
-        fills.iter().map(|fill| self.search.rebalancing_moves(fill, cores)).sum()
+        self.search.rebalancing_moves(&fills, cores)
     }
 
     /// The points of least time, at most so many, that are whole or are not.
-    fn fastest(&self, most: usize, whole: bool) -> Vec<Rc<FilledCores>> {
+    fn fastest(&self, most: usize, whole: bool) -> Vec<Arc<FilledCores>> {
         let mut points: Vec<&Point> = self.points.iter().filter(|point| point.whole == whole).collect();
         points.sort_by(|a, b| a.time_ps.total_cmp(&b.time_ps));
-        points.into_iter().take(most).map(|point| Rc::clone(&point.fill)).collect()
+        points.into_iter().take(most).map(|point| Arc::clone(&point.fill)).collect()
     }
 }

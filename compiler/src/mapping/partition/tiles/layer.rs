@@ -3,7 +3,7 @@
 //! An [`IncomingKernel`] is the kernel of a projection, or one part of it where it is cut ([`Parts`]). A source
 //! position takes one axon for each of them on a destination core.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use snnc_targets::Target;
 use snnc_targets::schema::{AxonSpec, InputAxonKind, KernelSharing};
@@ -32,7 +32,7 @@ pub struct IncomingKernel {
     /// Expected spikes of a source neuron.
     pub rate: f64,
     /// The weights of the whole kernel, if it has zeros that the target leaves out.
-    pub nonzero: Option<Rc<NonzeroTaps>>,
+    pub nonzero: Option<Arc<NonzeroTaps>>,
     /// First row and column of taps of the whole kernel that it has.
     pub first_tap: (usize, usize),
 }
@@ -90,11 +90,11 @@ impl<'a> PartitionLayer<'a> {
         let nonzero = |id: &ProjectionId| {
             let kernel = &ir.projections[*id].conv().filter(|_| target.skips_zeros())?.kernel;
             let taps = NonzeroTaps::new(kernel);
-            (taps.total() < kernel.weights.len() as u64).then(|| Rc::new(taps))
+            (taps.total() < kernel.weights.len() as u64).then(|| Arc::new(taps))
         };
-        let nonzero: Vec<Option<Rc<NonzeroTaps>>> = incoming.iter().map(nonzero).collect();
+        let nonzero: Vec<Option<Arc<NonzeroTaps>>> = incoming.iter().map(nonzero).collect();
         let kernels = |parts: Parts| {
-            let of = |(id, nonzero): (&ProjectionId, &Option<Rc<NonzeroTaps>>)| {
+            let of = |(id, nonzero): (&ProjectionId, &Option<Arc<NonzeroTaps>>)| {
                 cut(ir, rates, (*id, nonzero), parts)
             };
             (parts, incoming.iter().zip(&nonzero).flat_map(of).collect())
@@ -136,7 +136,7 @@ pub fn axons_least(axons: &AxonSpec, channels: u64) -> u64 {
 fn cut(
     ir: &SpikingIr,
     rates: &Rates,
-    (id, nonzero): (ProjectionId, &Option<Rc<NonzeroTaps>>),
+    (id, nonzero): (ProjectionId, &Option<Arc<NonzeroTaps>>),
     parts: Parts,
 ) -> Vec<IncomingKernel> {
     let p = &ir.projections[id];

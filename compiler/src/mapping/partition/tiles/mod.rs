@@ -22,15 +22,18 @@ mod refuse;
 mod tile;
 pub mod work;
 
+use snnc_targets::schema::RoutingScheme;
 use snnc_targets::{Diagnostics, Target};
 use std::ops::Range;
+use std::sync::Arc;
 
 use self::capacity::CoreCapacity;
 pub use self::filled::FilledCores;
 use self::layer::PartitionLayer;
 use self::open_core::PlacedChannels;
 use self::plans::{TILES_KEPT, TileGrids, plans};
-use self::work::{WorkLimit, WorkModel};
+use self::tile::PopulationTile;
+use self::work::{TileWork, WorkLimit, WorkModel};
 use super::Rates;
 use super::search::{Objective, SearchOptions, SearchedPartition};
 use crate::ir::program::Slice;
@@ -75,6 +78,14 @@ pub fn search_networks(
     Ok(search.found(&fill))
 }
 
+/// Work that the search looks at.
+pub struct WorkForeseen<'a> {
+    /// Of an item, its passes taken to be alike: what cores are filled by.
+    pub item: WorkModel<'a>,
+    /// Of its phases: what filled cores are evened out by.
+    pub phases: WorkModel<'a>,
+}
+
 /// The search for some networks: layers and their tiles, made once for any number of runs.
 pub struct TileSearch<'a> {
     ir: &'a SpikingIr,
@@ -83,7 +94,7 @@ pub struct TileSearch<'a> {
     options: SearchOptions,
     layers: Vec<PartitionLayer<'a>>,
     grids: Vec<TileGrids>,
-    work: Option<WorkModel<'a>>,
+    work: Option<WorkForeseen<'a>>,
     /// Work of each layer, in picoseconds; empty where work is not looked at.
     layer_work: Vec<f64>,
     /// Its steps are layers of runs, and moves where work is evened out.
@@ -99,11 +110,12 @@ impl<'a> TileSearch<'a> {
         rates: &'a Rates,
         options: SearchOptions,
         networks: &[NetworkId],
-        (work, observer): (Option<WorkModel<'a>>, &'a dyn MappingObserver),
+        (work, observer): (Option<WorkForeseen<'a>>, &'a dyn MappingObserver),
     ) -> Self {
         let layers = PartitionLayer::all(ir, target, rates, networks, options.whole_kernels);
         let grids = layers.iter().map(|_| TileGrids::default()).collect();
-        let of = |work: &WorkModel| layers.iter().map(|layer| work.population(ir, layer.id)).collect();
+        let of =
+            |work: &WorkForeseen| layers.iter().map(|layer| work.item.population(ir, layer.id)).collect();
         let layer_work = work.as_ref().map(of).unwrap_or_default();
         Self { ir, target, rates, options, layers, grids, work, layer_work, observer }
     }
@@ -173,14 +185,14 @@ impl<'a> TileSearch<'a> {
         self.beam_search(Fewest::Cores, None, beam, (fill.clone(), quiet))
     }
 
-    /// Moves that [`TileSearch::rebalanced`] proposes.
-    pub fn rebalancing_moves(&self, fill: &FilledCores, cores: usize) -> u64 {
-        rebalance::moves(self, fill, cores)
+    /// Moves that [`TileSearch::rebalanced`] proposes at most.
+    pub fn rebalancing_moves(&self, fills: &[Arc<FilledCores>], cores: usize) -> u64 {
+        rebalance::moves(self, fills, cores)
     }
 
-    /// The same layers on at most `cores` cores, less unevenly busy; none if nothing can move.
-    pub fn rebalanced(&self, fill: &FilledCores, cores: usize) -> Option<FilledCores> {
-        rebalance::rebalance(self, fill, cores)
+    /// The layers of the best of these fills on at most `cores` cores, less unevenly busy; none if nothing can move.
+    pub fn rebalanced(&self, fills: &[Arc<FilledCores>], cores: usize) -> Option<FilledCores> {
+        rebalance::rebalance(self, fills, cores)
     }
 
     /// Whether every network works, so that none is left out of a run within a limit.
@@ -207,9 +219,23 @@ impl<'a> TileSearch<'a> {
         self.layers.iter().map(|layer| layer.population.shape.len()).sum()
     }
 
-    /// Timesteps that are looked at.
+    /// Timesteps of all phases that are looked at.
     fn steps(&self) -> usize {
-        self.work.as_ref().map_or(0, |work| work.steps.len())
+        self.work.as_ref().map_or(0, |work| work.phases.steps.len())
+    }
+
+    /// The work of a tile of a population by timestep of all phases, which sends to so many axons from all of its positions
+    /// together.
+    fn work_of(&self, population: PopulationId, tile: &PopulationTile, fan_out: u64) -> TileWork {
+        let Some(model) = self.work.as_ref().map(|work| &work.phases) else { return TileWork::default() };
+        let mut work = model.tile(population, tile.positions(), &tile.kernels);
+        // A packet that forks is made once, whatever its destinations.
+        let sent = match self.target.topology.routing.get() {
+            RoutingScheme::Multicast { .. } => tile.positions().min(fan_out),
+            RoutingScheme::Unicast => fan_out,
+        };
+        model.add_sending(&mut work, population, sent as f64);
+        work
     }
 
     /// Threshold mantissas of each population.
@@ -250,7 +276,8 @@ impl<'a> TileSearch<'a> {
         (fill, layers): (FilledCores, Range<usize>),
         left: &mut u64,
     ) -> Result<FilledCores, Diagnostics> {
-        let (ir, target, work) = (self.ir, self.target, self.work.as_ref());
+        let (ir, target) = (self.ir, self.target);
+        let work = self.work.as_ref().map(|work| &work.item);
         let mut capacity = CoreCapacity::new(target, self.options.neurons_max);
         capacity.work = limit;
         refuse::fan_in(ir, target, &capacity, &self.layers)?;

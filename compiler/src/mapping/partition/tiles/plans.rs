@@ -5,7 +5,7 @@
 //! of a core, if holes get filled, or whole) and packets. The plans are then filled for real.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use snnc_targets::Target;
 
@@ -31,7 +31,7 @@ pub struct LayerPlan {
 }
 
 /// A grid of tiles, row by row.
-type Grid = Rc<Vec<Rc<PopulationTile>>>;
+type Grid = Arc<Vec<Arc<PopulationTile>>>;
 
 /// Tiles of a population by cut and grid; they do not depend on other populations. Made when they are asked for; those
 /// of large layers are made anew each time, as there would be millions of them.
@@ -85,7 +85,7 @@ impl TileGrids {
     ) -> Grid {
         let (parts, kernels) = &layer.cuts[cut];
         if let Some(grid) = self.known.get(&(*parts, (rows, cols))) {
-            return Rc::clone(grid);
+            return Arc::clone(grid);
         }
         let shape = layer.population.shape;
         let (height, width) = (pieces(shape.height, rows), pieces(shape.width, cols));
@@ -93,12 +93,12 @@ impl TileGrids {
             if let Some(work) = work {
                 tile.work = work.tile(layer.id, tile.positions(), &tile.kernels);
             }
-            Rc::new(tile)
+            Arc::new(tile)
         });
-        let grid = Rc::new(tiles.collect::<Vec<_>>());
+        let grid = Arc::new(tiles.collect::<Vec<_>>());
         if self.tiles + grid.len() <= TILES_KEPT {
             self.tiles += grid.len();
-            self.known.insert((*parts, (rows, cols)), Rc::clone(&grid));
+            self.known.insert((*parts, (rows, cols)), Arc::clone(&grid));
         }
         grid
     }
@@ -265,7 +265,7 @@ pub fn plans(
             let mut tiles = Vec::with_capacity(groups.len());
             for (choice, width) in groups {
                 let grid = || grids.grid(target, layer, cut, choices[choice].size, work);
-                tiles.push((Rc::clone(chosen.entry(choice).or_insert_with(grid)), width));
+                tiles.push((Arc::clone(chosen.entry(choice).or_insert_with(grid)), width));
             }
             for hole_share in HOLE_SHARES {
                 plans.push(LayerPlan { parts: layer.cuts[cut].0, groups: tiles.clone(), hole_share });

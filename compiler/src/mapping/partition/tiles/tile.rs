@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use snnc_targets::Target;
 use snnc_targets::schema::{AxonSpec, KernelSharing};
@@ -137,15 +137,15 @@ pub struct IncomingKernelUse {
     /// Whether all channels connect with all, so that no slice differs from another.
     pub joins_all: bool,
     /// Rows.
-    pub rows: Rc<AxisUse>,
+    pub rows: Arc<AxisUse>,
     /// Columns.
-    pub cols: Rc<AxisUse>,
+    pub cols: Arc<AxisUse>,
     /// Headers of the lists of one source channel, in bits.
     header_bits: u64,
     /// Synapses of one target channel, in bits; 0 where they differ by channel.
     channel_bits: u64,
     /// Of a kernel without its zeros the synapses of its first target channels, in bits.
-    unlike_bits: Option<Rc<UnlikeChannels>>,
+    unlike_bits: Option<Arc<UnlikeChannels>>,
     /// Expected spikes of a source neuron.
     rate: f64,
 }
@@ -359,12 +359,12 @@ impl PopulationTile {
 }
 
 /// How the rows, or the columns, of all kernels fall into the pieces of one axis: by piece, by kernel.
-type PiecesUse = Vec<Vec<Rc<AxisUse>>>;
+type PiecesUse = Vec<Vec<Arc<AxisUse>>>;
 
 /// Axes of tiles, computed once each.
 #[derive(Debug, Default)]
 pub struct TileCache {
-    axes: HashMap<(AxisMap, Range<usize>), Rc<AxisUse>>,
+    axes: HashMap<(AxisMap, Range<usize>), Arc<AxisUse>>,
 }
 
 impl TileCache {
@@ -375,8 +375,8 @@ impl TileCache {
         pieces: &[Range<usize>],
     ) -> PiecesUse {
         let mut axis = |axis: &AxisMap, piece: &Range<usize>| {
-            let new = || Rc::new(AxisUse::new(axis, piece));
-            Rc::clone(self.axes.entry((*axis, piece.clone())).or_insert_with(new))
+            let new = || Arc::new(AxisUse::new(axis, piece));
+            Arc::clone(self.axes.entry((*axis, piece.clone())).or_insert_with(new))
         };
         pieces.iter().map(|piece| axes.clone().map(|map| axis(map, piece)).collect()).collect()
     }
@@ -407,7 +407,7 @@ impl PopulationTile {
     fn new<'k>(
         target: &Target,
         (rows, cols): (&Range<usize>, &Range<usize>),
-        uses: impl ExactSizeIterator<Item = (&'k IncomingKernel, (&'k Rc<AxisUse>, &'k Rc<AxisUse>))>,
+        uses: impl ExactSizeIterator<Item = (&'k IncomingKernel, (&'k Arc<AxisUse>, &'k Arc<AxisUse>))>,
     ) -> Self {
         let mut tile = Self {
             rows: rows.start as u32..rows.end as u32,
@@ -426,8 +426,8 @@ impl PopulationTile {
                 source: kernel.source,
                 channels: kernel.channels,
                 joins_all: kernel.joins_all,
-                rows: Rc::clone(rows),
-                cols: Rc::clone(cols),
+                rows: Arc::clone(rows),
+                cols: Arc::clone(cols),
                 header_bits: 0,
                 channel_bits: 0,
                 unlike_bits: None,
@@ -439,7 +439,7 @@ impl PopulationTile {
             match &kernel.nonzero {
                 Some(nonzero) => {
                     let unlike = UnlikeChannels::new(target, kernel, nonzero, [&use_.rows, &use_.cols]);
-                    use_.unlike_bits = Some(Rc::new(unlike));
+                    use_.unlike_bits = Some(Arc::new(unlike));
                 }
                 None => use_.channel_bits = list_bits(target, 0, synapses * inputs),
             }
