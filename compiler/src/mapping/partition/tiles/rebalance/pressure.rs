@@ -11,7 +11,8 @@ use super::super::work::{TileWork, UNITS};
 
 /// Timesteps that are looked at together.
 const LANES: usize = 8;
-/// The busiest core in the units of its timestep: powers of what is up to 16 times as busy stay finite.
+/// The busiest core in the units of its timestep. Powers of what is four times as busy are no longer finite, so that no such
+/// move is made.
 const TOP: f32 = 4.0;
 /// What is less busy counts as this much, whose power is still a normal number.
 const BOTTOM: f32 = 0.0703125;
