@@ -57,7 +57,7 @@ pub struct NetworkEstimate {
 /// The unit that a timestep waits for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BusiestUnit {
-    /// Timestep of the pass, in the phase of the item in which it takes longest.
+    /// Timestep of the pass.
     pub timestep: u32,
     /// The unit: one of a core, or a link.
     pub unit: String,
@@ -65,7 +65,7 @@ pub struct BusiestUnit {
     pub core: Option<u32>,
     /// Layers on that core.
     pub layers: Vec<String>,
-    /// Seconds that it is busy in all passes of that phase.
+    /// Seconds that it is busy in an item.
     pub busy_s: f64,
     /// Seconds that the same units of all cores in use are busy, on the mean.
     pub mean_s: f64,
@@ -238,12 +238,12 @@ pub fn estimate(program: &Program, activity: &Activity, cores: usize) -> Option<
             let timestep = (u64::from(i) * u64::from(of.pass_steps) / u64::from(count)) as u32;
             for phase in &busy {
                 let step = flows.step(phase, network, timestep);
-                let busiest = flows.busiest(&step, timestep);
                 sums.add(&step, &flows, cores, stands_for);
-                time += busiest.busy_s * stands_for;
-                if longest.as_ref().is_none_or(|other: &BusiestUnit| other.busy_s < busiest.busy_s) {
-                    longest = Some(busiest);
-                }
+                time += flows.busiest(&step, timestep).busy_s * stands_for;
+            }
+            let busiest = flows.busiest(&flows.step(activity, network, timestep), timestep);
+            if longest.as_ref().is_none_or(|other: &BusiestUnit| other.busy_s < busiest.busy_s) {
+                longest = Some(busiest);
             }
         }
         let steps = f64::from(of.pass_steps) * passes;
