@@ -1,8 +1,8 @@
 //! What a mapped model is expected to take: time and energy of an item of the workload, before anything is executed.
 //!
 //! The bottleneck formula of the simulator's analytic time, with expected events in place of counted ones: a timestep
-//! lasts as long as its busiest unit or link, and then the barrier. Passes of a network in a phase of an item are taken to
-//! be alike. Transfers to and from the host are left out; they do not depend on the mapping.
+//! lasts as long as its busiest unit or link, and then the barrier. Passes of a network in a phase of an item are
+//! taken to be alike. Transfers to and from the host are left out; they do not depend on the mapping.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -206,7 +206,8 @@ impl Flows<'_> {
     }
 }
 
-/// Most timesteps of a pass that are looked at, all phases together; of longer ones as many are taken at even distances.
+/// Most timesteps of a pass that are looked at, all phases together; of longer ones as many are taken at even
+/// distances.
 const STEPS_MAX: u32 = 64;
 /// Most destinations of positions: beyond, an estimate would take more memory than the program.
 const DESTINATIONS_MAX: usize = 1 << 24;
