@@ -22,9 +22,9 @@ pub const ITEMS: u64 = 4;
 /// Most timesteps of a pass that is recorded: longer ones run in parts, none of which shows a whole window.
 pub const STEPS_MAX: u32 = 256;
 
-/// Phases of an item: passes that follow each other and are taken to be alike. The denoiser's spikes change slowly from pass to
-/// pass; with one phase an image takes 2.9 % longer than foreseen on a `loihi-like` chip, with three 1.1 %, with seven 0.7 %, and
-/// every phase multiplies the timesteps of the search.
+/// Phases of an item: passes that follow each other and are taken to be alike. The denoiser's spikes change slowly
+/// from pass to pass; with one phase an image takes 2.9 % longer than foreseen on a `loihi-like` chip, with three 1.1
+/// %, with seven 0.7 %, and every phase multiplies the timesteps of the search.
 const PHASES: u64 = 3;
 
 /// Spikes of the first items of a workload, on the mean of them; steps of the progress are passes.

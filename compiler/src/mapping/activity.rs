@@ -4,9 +4,9 @@
 //! of its window and position, its channels together. Recorded by a short run, or spread evenly over the window where
 //! only rates are known. Positions are those that the outside knows ([`Population::outside`]).
 //!
-//! Passes of an item are not alike: where an image is generated, layers fire more from pass to pass. Cores that are evenly
-//! busy with the sum of all passes are not so in each of them, so recorded activity also has the passes in some
-//! [`phases`](Activity::phases), each of passes that follow each other.
+//! Passes of an item are not alike: where an image is generated, layers fire more from pass to pass. Cores that are
+//! evenly busy with the sum of all passes are not so in each of them, so recorded activity also has the passes in
+//! some [`phases`](Activity::phases), each of passes that follow each other.
 
 use serde::Serialize;
 use snnc_targets::entity::EntityMap;
@@ -142,8 +142,8 @@ impl Activity {
         activity
     }
 
-    /// The sum of `phases`, each of which is spikes and passes as [`Activity::recorded`] takes them. Networks that ran in
-    /// some phase do nothing in the phases in which they did not run.
+    /// The sum of `phases`, each of which is spikes and passes as [`Activity::recorded`] takes them. Networks that
+    /// ran in some phase do nothing in the phases in which they did not run.
     ///
     /// # Panics
     /// If some population's spikes are not one for each timestep and position.

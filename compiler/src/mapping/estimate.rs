@@ -1,8 +1,8 @@
 //! What a mapped model is expected to take: time and energy of an item of the workload, before anything is executed.
 //!
 //! The bottleneck formula of the simulator's analytic time, with expected events in place of counted ones: a timestep
-//! lasts as long as its busiest unit or link, and then the barrier. Passes of a network in a phase of an item are taken to
-//! be alike. Transfers to and from the host are left out; they do not depend on the mapping.
+//! lasts as long as its busiest unit or link, and then the barrier. Passes of a network in a phase of an item are
+//! taken to be alike. Transfers to and from the host are left out; they do not depend on the mapping.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,7 +58,7 @@ pub struct NetworkEstimate {
 /// The unit that a timestep waits for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BusiestUnit {
-    /// Timestep of the pass, in the phase of the item in which it takes longest.
+    /// Timestep of the pass.
     pub timestep: u32,
     /// The unit: one of a core, or a link.
     pub unit: String,
@@ -66,7 +66,7 @@ pub struct BusiestUnit {
     pub core: Option<u32>,
     /// Layers on that core.
     pub layers: Vec<String>,
-    /// Seconds that it is busy in all passes of that phase.
+    /// Seconds that it is busy in an item.
     pub busy_s: f64,
     /// Seconds that the same units of all cores in use are busy, on the mean.
     pub mean_s: f64,
@@ -210,7 +210,8 @@ impl Flows<'_> {
     }
 }
 
-/// Most timesteps of a pass that are looked at, all phases together; of longer ones as many are taken at even distances.
+/// Most timesteps of a pass that are looked at, all phases together; of longer ones as many are taken at even
+/// distances.
 const STEPS_MAX: u32 = 64;
 /// Most destinations of positions: beyond, an estimate would take more memory than the program.
 const DESTINATIONS_MAX: usize = 1 << 24;
@@ -242,12 +243,12 @@ pub fn estimate(program: &Program, activity: &Activity, cores: usize) -> Option<
             let timestep = (u64::from(i) * u64::from(of.pass_steps) / u64::from(count)) as u32;
             for phase in &busy {
                 let step = flows.step(phase, network, timestep);
-                let busiest = flows.busiest(&step, timestep);
                 sums.add(&step, &flows, cores, stands_for);
-                time += busiest.busy_s * stands_for;
-                if longest.as_ref().is_none_or(|other: &BusiestUnit| other.busy_s < busiest.busy_s) {
-                    longest = Some(busiest);
-                }
+                time += flows.busiest(&step, timestep).busy_s * stands_for;
+            }
+            let busiest = flows.busiest(&flows.step(activity, network, timestep), timestep);
+            if longest.as_ref().is_none_or(|other: &BusiestUnit| other.busy_s < busiest.busy_s) {
+                longest = Some(busiest);
             }
         }
         let steps = f64::from(of.pass_steps) * passes;

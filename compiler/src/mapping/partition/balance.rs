@@ -265,9 +265,9 @@ impl Curves<'_> {
     }
 }
 
-/// Turns the slices of each core round by its number. A core updates its neurons in the order of its slices and sends as it
-/// goes, so where all begin with the same layer, the cores that this layer feeds are all that is busy at first, and their
-/// queues fill the network.
+/// Turns the slices of each core round by its number. A core updates its neurons in the order of its slices and sends
+/// as it goes, so where all begin with the same layer, the cores that this layer feeds are all that is busy at first,
+/// and their queues fill the network.
 fn start_with_different_layers(found: &mut SearchedPartition) {
     for (core, slices) in found.partition.cores.values_mut().enumerate() {
         let first = core % slices.len().max(1);

@@ -224,8 +224,8 @@ impl<'a> TileSearch<'a> {
         self.work.as_ref().map_or(0, |work| work.phases.steps.len())
     }
 
-    /// The work of a tile of a population by timestep of all phases, which sends to so many axons from all of its positions
-    /// together.
+    /// The work of a tile of a population by timestep of all phases, which sends to so many axons from all of its
+    /// positions together.
     fn work_of(&self, population: PopulationId, tile: &PopulationTile, fan_out: u64) -> TileWork {
         let Some(model) = self.work.as_ref().map(|work| &work.phases) else { return TileWork::default() };
         let mut work = model.tile(population, tile.positions(), &tile.kernels);

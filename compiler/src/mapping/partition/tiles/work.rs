@@ -22,7 +22,8 @@ use crate::mapping::activity::Activity;
 /// is work of the first.
 pub const UNITS: usize = 3;
 
-/// Most timesteps of a pass that are looked at, all phases together; of longer ones as many are taken at even distances.
+/// Most timesteps of a pass that are looked at, all phases together; of longer ones as many are taken at even
+/// distances.
 const STEPS_MAX: u32 = 64;
 
 /// Picoseconds by timestep.
@@ -162,8 +163,8 @@ impl<'a> WorkModel<'a> {
         work
     }
 
-    /// Adds what a channel of a tile sends, to `fan_out` axons from all of its positions together. Only where updates wait
-    /// for packets to be made: else that is a unit of its own, which is not balanced.
+    /// Adds what a channel of a tile sends, to `fan_out` axons from all of its positions together. Only where updates
+    /// wait for packets to be made: else that is a unit of its own, which is not balanced.
     pub fn add_sending(&self, work: &mut TileWork, population: PopulationId, fan_out: f64) {
         for (ps, rate) in work.channel[1].iter_mut().zip(self.rates(population)) {
             *ps += self.busy(CoreWork { packets_out: rate * fan_out, ..CoreWork::default() })[1];

@@ -1,9 +1,9 @@
 //! Simulated annealing: channels move to other cores, or change places with channels of another tile.
 //!
-//! A proposal is looked at in the order of its cost: the limits of the two cores, what it does to the time, and only if
-//! that is accepted what it changes on all other cores. So every state keeps all limits. A quarter of the moves starts
-//! at the busiest core of a timestep. Where cores are on several chips, a slice more also costs its packets' share of the
-//! links between chips. The generator is seeded and cooling rounds alike everywhere (no libm).
+//! A proposal is looked at in the order of its cost: the limits of the two cores, what it does to the time, and only
+//! if that is accepted what it changes on all other cores. So every state keeps all limits. A quarter of the moves
+//! starts at the busiest core of a timestep. Where cores are on several chips, a slice more also costs its packets'
+//! share of the links between chips. The generator is seeded and cooling rounds alike everywhere (no libm).
 
 use super::moves::Move;
 use super::pressure::WorkChange;

@@ -57,8 +57,8 @@ fn reaching(reader: &PopulationTile, source: PopulationId, sender: &PopulationTi
     reader.kernels.iter().filter(|kernel| kernel.source == source).map(of).sum()
 }
 
-/// Picoseconds that a packet between two cores, on whichever chips, takes of the links between chips if all packets share
-/// these evenly; 0 on one chip.
+/// Picoseconds that a packet between two cores, on whichever chips, takes of the links between chips if all packets
+/// share these evenly; 0 on one chip.
 pub fn packet_ps(target: &Target, cores: usize) -> f64 {
     let chips = cores.div_ceil(Topology::new(&target.topology, 1).cores_per_chip() as usize) as u32;
     if chips < 2 {

@@ -39,7 +39,8 @@ fn moves_a_slice(effort: Effort) -> u64 {
     }
 }
 
-/// Runs, which differ by their seed; the best counts. They end some percent apart, which twice the moves do not make good.
+/// Runs, which differ by their seed; the best counts. They end some percent apart, which twice the moves do not make
+/// good.
 fn runs(effort: Effort) -> u64 {
     match effort {
         Effort::Fast => 1,

@@ -40,8 +40,8 @@ impl SharedOut<'_> {
         false
     }
 
-    /// Whether the cores that a move touches keep their limits: its two, the input axons of those that read the tile, and
-    /// the output slots of those that feed it.
+    /// Whether the cores that a move touches keep their limits: its two, the input axons of those that read the tile,
+    /// and the output slots of those that feed it.
     fn keeps_limits(&self, one: &Move) -> bool {
         let most = &self.capacity.most;
         let holders = |&(share, _): &(usize, u64)| self.shares[share].holders.iter().map(|&(core, _)| core);

@@ -1,9 +1,9 @@
 //! How unevenly cores are busy: the sum over the timesteps of the busiest core, smoothed.
 //!
-//! A norm of high order stands for the maximum: of ps a core, (sum over the cores of ps^32)^(1/32). It is at least the
-//! maximum, and falls when any of the busiest cores is relieved. Times of a timestep are in units of its busiest core, so
-//! that single precision holds the powers. All is in flat arrays whose timesteps are filled up to whole lanes: a change is
-//! tried out for some million pairs of cores.
+//! A norm of high order stands for the maximum: of ps a core, (sum over the cores of ps^32)^(1/32). It is at least
+//! the maximum, and falls when any of the busiest cores is relieved. Times of a timestep are in units of its busiest
+//! core, so that single precision holds the powers. All is in flat arrays whose timesteps are filled up to whole
+//! lanes: a change is tried out for some million pairs of cores.
 
 use std::ops::Range;
 
@@ -11,7 +11,8 @@ use super::super::work::{TileWork, UNITS};
 
 /// Timesteps that are looked at together.
 const LANES: usize = 8;
-/// The busiest core in the units of its timestep: powers of what is up to 16 times as busy stay finite.
+/// The busiest core in the units of its timestep. Powers of what is four times as busy are no longer finite, so that
+/// no such move is made.
 const TOP: f32 = 4.0;
 /// What is less busy counts as this much, whose power is still a normal number.
 const BOTTOM: f32 = 0.0703125;

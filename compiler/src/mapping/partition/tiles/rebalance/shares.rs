@@ -192,8 +192,8 @@ impl<'a> SharedOut<'a> {
         channels_of(&self.of_core[core], share)
     }
 
-    /// A core's use if it has `now` channels of a tile and not `has`: neurons, memory, slots, and the axons of a slice that
-    /// comes or goes.
+    /// A core's use if it has `now` channels of a tile and not `has`: neurons, memory, slots, and the axons of a
+    /// slice that comes or goes.
     pub fn with(&self, used: &CoreUsage, share: usize, has: u32, now: u32) -> CoreUsage {
         let s = &self.shares[share];
         let bits = |channels: u32| if channels == 0 { 0 } else { s.tile.synapse_bits_most(channels) };
@@ -222,8 +222,8 @@ impl<'a> SharedOut<'a> {
             && used.synapse_bits <= most.synapse_bits
     }
 
-    /// Whether a core could have channels of a tile as far as the tile's other slices and its axons are concerned; `leaves`
-    /// is a tile that the core gives away.
+    /// Whether a core could have channels of a tile as far as the tile's other slices and its axons are concerned;
+    /// `leaves` is a tile that the core gives away.
     pub fn joins(&self, share: usize, core: usize, (has, now): (u32, u32), leaves: Option<usize>) -> bool {
         let s = &self.shares[share];
         if self.capacity.axons.atoms_max().is_some_and(|most| s.fan_out > 0 && now > most) {
@@ -256,8 +256,8 @@ impl<'a> SharedOut<'a> {
         self.pressure.busiest_ps() + packets * f64::from(packet_ps)
     }
 
-    /// Whether the cores that hold channels of a tile that moved keep the number of distinct thresholds: other channels of
-    /// the tile move up in its range.
+    /// Whether the cores that hold channels of a tile that moved keep the number of distinct thresholds: other
+    /// channels of the tile move up in its range.
     pub fn within_profiles(&self, one: &Move) -> bool {
         let most = self.capacity.most.threshold_profiles;
         most >= u64::from(u32::MAX)
