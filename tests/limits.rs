@@ -349,7 +349,7 @@ fn our_own_answer_is_legal_when_it_is_read_back() {
             }
         }
     }
-    assert_eq!(held, targets_with_tiles().into_iter().collect());
+    assert_eq!(held, targets_with_tiles().into_iter().collect::<BTreeSet<_>>());
     assert!(blocks > 100 && refused < 10, "{blocks} blocks, {refused} refused");
 }
 
