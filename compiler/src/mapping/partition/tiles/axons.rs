@@ -189,8 +189,8 @@ impl AxonCounts {
     /// `axons` more at every position that reaches a tile.
     pub fn add(&mut self, rows: &AxisUse, cols: &AxisUse, axons: u32) {
         self.sums.clear();
-        for y in rows.reaching() {
-            for x in cols.reaching() {
+        for y in (0..self.height).filter(|&y| rows.reached_from(y)) {
+            for x in (0..self.width).filter(|&x| cols.reached_from(x)) {
                 self.counts[y * self.width + x] += axons;
             }
         }
@@ -229,9 +229,9 @@ impl AxonCounts {
             return self.sum(&rows, &cols);
         }
         let mut sum = 0;
-        for y in rows.reaching() {
+        for y in (0..self.height).filter(|&y| rows.reached_from(y)) {
             let row = &self.counts[y * self.width..(y + 1) * self.width];
-            sum += cols.reaching().map(|x| u64::from(row[x])).sum::<u64>();
+            sum += (0..self.width).filter(|&x| cols.reached_from(x)).map(|x| u64::from(row[x])).sum::<u64>();
         }
         sum
     }

@@ -37,7 +37,7 @@ type Grid = Arc<Vec<Arc<PopulationTile>>>;
 /// of large layers are made anew each time, as there would be millions of them.
 #[derive(Debug, Default)]
 pub struct TileGrids {
-    axes: TileCache,
+    figures: TileCache,
     known: BTreeMap<(Parts, (usize, usize)), Grid>,
     /// Tiles of the known grids.
     tiles: usize,
@@ -88,14 +88,17 @@ impl TileGrids {
             return Arc::clone(grid);
         }
         let shape = layer.population.shape;
-        let (height, width) = (pieces(shape.height, rows), pieces(shape.width, cols));
-        let tiles = self.axes.grid(target, kernels, &height, &width).into_iter().map(|mut tile| {
-            if let Some(work) = work {
-                tile.work = work.tile(layer.id, tile.positions(), &tile.kernels);
+        let mut tiles = Vec::with_capacity(rows * cols);
+        for rows in &pieces(shape.height, rows) {
+            for cols in &pieces(shape.width, cols) {
+                let mut tile = self.figures.tile(target, kernels, rows, cols);
+                if let Some(work) = work {
+                    tile.work = work.tile(layer.id, tile.positions(), &tile.kernels);
+                }
+                tiles.push(Arc::new(tile));
             }
-            Arc::new(tile)
-        });
-        let grid = Arc::new(tiles.collect::<Vec<_>>());
+        }
+        let grid = Arc::new(tiles);
         if self.tiles + grid.len() <= TILES_KEPT {
             self.tiles += grid.len();
             self.known.insert((*parts, (rows, cols)), Arc::clone(&grid));

@@ -101,11 +101,10 @@ fn channels(layer: &PartitionLayer) -> impl Iterator<Item = Range<u32>> + use<> 
 
 /// The layer's positions as tiles of their own, kernels whole.
 fn positions<'a>(layer: &'a PartitionLayer, target: &'a Target) -> impl Iterator<Item = PopulationTile> + 'a {
-    let mut axes = TileCache::default();
+    let mut figures = TileCache::default();
     let shape = layer.population.shape;
-    let cols: Vec<Range<usize>> = (0..shape.width).map(|x| x..x + 1).collect();
-    let row = move |y| axes.grid(target, &layer.cuts[0].1, std::slice::from_ref(&(y..y + 1)), &cols);
-    (0..shape.height).flat_map(row)
+    let all = (0..shape.height).flat_map(move |y| (0..shape.width).map(move |x| (y, x)));
+    all.map(move |(y, x)| figures.tile(target, &layer.cuts[0].1, &(y..y + 1), &(x..x + 1)))
 }
 
 pub(super) fn place(ir: &SpikingIr, layer: &PartitionLayer) -> Place {

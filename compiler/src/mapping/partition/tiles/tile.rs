@@ -105,13 +105,8 @@ impl AxisUse {
         (self.reaching.len() as u64 == self.sources()).then(|| self.reaching.clone())
     }
 
-    /// The source indices that reach the piece, ascending.
-    pub fn reaching(&self) -> impl Iterator<Item = usize> + '_ {
-        (self.reaching.start as usize..self.reaching.end as usize).filter(|&i| self.reached_from(i))
-    }
-
     /// Whether source index `i` reaches the piece.
-    fn reached_from(&self, i: usize) -> bool {
+    pub fn reached_from(&self, i: usize) -> bool {
         self.below[i + 1] > self.below[i]
     }
 
@@ -212,7 +207,10 @@ impl IncomingKernelUse {
     /// channel, and plain.
     pub fn reached_by(&self, at: impl Fn(usize, usize) -> f64) -> (f64, f64) {
         let (mut synapses, mut plain) = (0.0, 0.0);
-        let reaching = |axis: &AxisUse| axis.reaching().map(|i| (i, axis.taps_of[i])).collect::<Vec<_>>();
+        let reaching = |axis: &AxisUse| {
+            let taps = axis.taps_of.iter().enumerate();
+            taps.filter(|&(_, &taps)| taps > 0).map(|(i, &taps)| (i, taps)).collect::<Vec<_>>()
+        };
         let cols = reaching(&self.cols);
         for (y, row_taps) in reaching(&self.rows) {
             for &(x, col_taps) in &cols {
@@ -358,76 +356,45 @@ impl PopulationTile {
     }
 }
 
-/// How the rows, or the columns, of all kernels fall into the pieces of one axis: by piece, by kernel.
-type PiecesUse = Vec<Vec<Arc<AxisUse>>>;
-
-/// Axes of tiles, computed once each.
+/// Tiles and axes, computed once each.
 #[derive(Debug, Default)]
 pub struct TileCache {
     axes: HashMap<(AxisMap, Range<usize>), Arc<AxisUse>>,
 }
 
 impl TileCache {
-    /// How some axes fall into each of some pieces.
-    fn axes<'k>(
-        &mut self,
-        axes: impl Iterator<Item = &'k AxisMap> + Clone,
-        pieces: &[Range<usize>],
-    ) -> PiecesUse {
-        let mut axis = |axis: &AxisMap, piece: &Range<usize>| {
-            let new = || Arc::new(AxisUse::new(axis, piece));
-            Arc::clone(self.axes.entry((*axis, piece.clone())).or_insert_with(new))
-        };
-        pieces.iter().map(|piece| axes.clone().map(|map| axis(map, piece)).collect()).collect()
+    fn axis(&mut self, axis: &AxisMap, piece: &Range<usize>) -> Arc<AxisUse> {
+        let new = || Arc::new(AxisUse::new(axis, piece));
+        Arc::clone(self.axes.entry((*axis, piece.clone())).or_insert_with(new))
     }
 
-    /// The costs of the tiles of a grid fed through `kernels`, row by row.
-    pub fn grid(
+    /// The costs of a tile fed through `kernels`.
+    pub fn tile(
         &mut self,
         target: &Target,
         kernels: &[IncomingKernel],
-        rows: &[Range<usize>],
-        cols: &[Range<usize>],
-    ) -> Vec<PopulationTile> {
-        let row_uses = self.axes(kernels.iter().map(|kernel| &kernel.rows), rows);
-        let col_uses = self.axes(kernels.iter().map(|kernel| &kernel.cols), cols);
-        let mut tiles = Vec::with_capacity(rows.len() * cols.len());
-        for (rows, row_uses) in rows.iter().zip(&row_uses) {
-            for (cols, col_uses) in cols.iter().zip(&col_uses) {
-                let uses = kernels.iter().zip(row_uses.iter().zip(col_uses));
-                tiles.push(PopulationTile::new(target, (rows, cols), uses));
-            }
-        }
-        tiles
-    }
-}
-
-impl PopulationTile {
-    /// A box of rows and columns, and how the axes of each kernel fall into it.
-    fn new<'k>(
-        target: &Target,
-        (rows, cols): (&Range<usize>, &Range<usize>),
-        uses: impl ExactSizeIterator<Item = (&'k IncomingKernel, (&'k Arc<AxisUse>, &'k Arc<AxisUse>))>,
-    ) -> Self {
-        let mut tile = Self {
+        rows: &Range<usize>,
+        cols: &Range<usize>,
+    ) -> PopulationTile {
+        let mut tile = PopulationTile {
             rows: rows.start as u32..rows.end as u32,
             cols: cols.start as u32..cols.end as u32,
-            kernels: Vec::with_capacity(uses.len()),
+            kernels: Vec::with_capacity(kernels.len()),
             header_bits: 0,
             channel_bits: 0,
             axons_least: 0,
             packets: 0.0,
-            grouped: false,
-            unlike: false,
+            grouped: kernels.iter().any(|kernel| !kernel.joins_all),
+            unlike: kernels.iter().any(|kernel| kernel.nonzero.is_some()),
             work: TileWork::default(),
         };
-        for (kernel, (rows, cols)) in uses {
+        for kernel in kernels {
             let mut use_ = IncomingKernelUse {
                 source: kernel.source,
                 channels: kernel.channels,
                 joins_all: kernel.joins_all,
-                rows: Arc::clone(rows),
-                cols: Arc::clone(cols),
+                rows: self.axis(&kernel.rows, rows),
+                cols: self.axis(&kernel.cols, cols),
                 header_bits: 0,
                 channel_bits: 0,
                 unlike_bits: None,
@@ -443,8 +410,6 @@ impl PopulationTile {
                 }
                 None => use_.channel_bits = list_bits(target, 0, synapses * inputs),
             }
-            tile.grouped |= !kernel.joins_all;
-            tile.unlike |= kernel.nonzero.is_some();
             if kernel.joins_all {
                 tile.header_bits += list_bits(target, lists * inputs, 0);
                 tile.channel_bits += use_.channel_bits;
