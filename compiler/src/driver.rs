@@ -343,6 +343,7 @@ fn assemble_for_rates(
         cores,
         sites,
         chips,
+        held: None,
     };
     route::check(&program)?;
     program.verify()?;
