@@ -37,6 +37,9 @@ fn every_code_is_met_by_somebody() {
         met.insert(code, broken_inside(code));
     }
     met.insert(Code::Stopped, stopped());
+    let started = snnc::ranks::Started { variable: "PMI_SIZE", value: 4 };
+    let refused = snnc::ranks::refuse(&started).into();
+    met.insert(Code::Ranks, format!("(one of four processes)\n{}", render::plain(&refused, 80)));
     met.sort_keys();
     let errors: Vec<Code> =
         Code::ALL.iter().copied().filter(|code| code.severity() == Severity::Error).collect();

@@ -61,6 +61,7 @@ pub(super) fn assemble_for_rates(
         cores,
         sites,
         chips,
+        held: None,
     };
     route::check(&program)?;
     program.verify()?;

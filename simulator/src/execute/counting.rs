@@ -46,6 +46,9 @@ impl ChipPass<'_> {
         if let Some(trees) = &chip.trees {
             add_multicast_flows(chip, trees, &traces, (grain, counts.start), &mut counts.steps);
         }
+        if let Some(share) = &chip.share {
+            share.complete(&mut counts);
+        }
         PassOutcome { readouts, counts, traces }
     }
 }
@@ -129,6 +132,9 @@ impl<'p> PassCounter<'p> {
                 }
                 account.count(population, fused, parts);
             }
+            for slice in pass.chip.slices_of(population).filter(|&slice| !pass.chip.owns(slice)) {
+                account.sum_spikes(slice);
+            }
         }
         account.add_ungated();
         account.add_flows(pending);
@@ -140,7 +146,8 @@ impl<'p> PassCounter<'p> {
         let window = self.window(id);
         let mut units = fused.units(self.pass, id, self.grain);
         units.extend(parts.iter().flat_map(|part| part.units.iter().copied()));
-        for (member, &slice) in fused.slices.iter().enumerate() {
+        let own = fused.slices.iter().enumerate().filter(|(_, slice)| self.pass.chip.owns(**slice));
+        for (member, &slice) in own {
             let neurons = u64::from(self.pass.chip.slices[slice].neurons());
             for (step, now) in (window.start..window.end()).enumerate() {
                 let mut tally = UpdateCounts::default();
@@ -225,35 +232,49 @@ impl<'p> PassCounter<'p> {
     /// Enters the spikes and packets of a port, which updates no neuron.
     fn count_port(&mut self, id: PopulationId) {
         let (pass, window) = (self.pass, self.window(id));
-        let chip = pass.chip;
-        for slice in (0..chip.slices.len()).filter(|&slice| chip.table.populations[slice] == id) {
-            let (record, sums) = (pass.record(id), &chip.packet_counter.sums[slice]);
-            self.sums[slice] = vec![vec![0; window.steps as usize]; sums.factors.len()];
-            let shape = chip.program.model.populations[id].shape;
-            let is_line = shape.channels == 1 && chip.slices[slice].neurons() as usize == shape.len();
-            let mut positions: Vec<u32> = Vec::new();
-            // Step by step, since the spikes of a long pass are many.
-            for (step, sent) in record.own_steps().enumerate() {
-                positions.clear();
-                if is_line {
-                    record.spikes.neurons(sent, &mut positions);
-                } else {
-                    let fired = record.spikes.of_slice(&chip.slices[slice], sent);
-                    positions.extend(fired.iter().map(|spike| spike.position));
-                }
-                sums.add(positions.iter().map(|&position| position as usize), &mut self.sums[slice], step);
-                let (now, spikes) = (window.start as usize + step, positions.len() as u64);
-                let packets_sent = match chip.packet_counter.departures[slice] {
+        for slice in pass.chip.slices_of(id) {
+            self.sum_spikes(slice);
+            if !pass.chip.owns(slice) {
+                continue;
+            }
+            for step in 0..window.steps as usize {
+                let now = window.start as usize + step;
+                let spikes = self.spikes[slice * self.counts.timesteps + now];
+                let packets_sent = match pass.chip.packet_counter.departures[slice] {
                     Departures::Each(routes) => routes * spikes,
                     Departures::Of(sum) => self.sums[slice][sum][step],
                 };
-                self.spikes[slice * self.counts.timesteps + now] = spikes;
                 let row = match self.grain {
                     Grain::Timestep => now,
                     Grain::Pass => 0,
                 };
                 self.counts.steps[row].events[slice] += Events { spikes, packets_sent, ..Events::default() };
             }
+        }
+    }
+
+    /// Sums the spikes of a slice of which only the spikes are known: one of a port, or of another rank.
+    fn sum_spikes(&mut self, slice: SliceIndex) {
+        let chip = self.pass.chip;
+        let id = chip.table.populations[slice];
+        let (window, record) = (self.window(id), self.pass.record(id));
+        let sums = &chip.packet_counter.sums[slice];
+        self.sums[slice] = vec![vec![0; window.steps as usize]; sums.factors.len()];
+        let shape = chip.program.model.populations[id].shape;
+        let is_line = shape.channels == 1 && chip.slices[slice].neurons() as usize == shape.len();
+        let mut positions: Vec<u32> = Vec::new();
+        // Step by step, since the spikes of a long pass are many.
+        for (step, sent) in record.own_steps().enumerate() {
+            positions.clear();
+            if is_line {
+                record.spikes.neurons(sent, &mut positions);
+            } else {
+                let fired = record.spikes.of_slice(&chip.slices[slice], sent);
+                positions.extend(fired.iter().map(|spike| spike.position));
+            }
+            sums.add(positions.iter().map(|&position| position as usize), &mut self.sums[slice], step);
+            let now = window.start as usize + step;
+            self.spikes[slice * self.counts.timesteps + now] = positions.len() as u64;
         }
     }
 
@@ -302,7 +323,7 @@ impl<'p> PassCounter<'p> {
         let mut flows = Vec::with_capacity(self.pass.chip.packet_counter.flows);
         let mut packets = Vec::new();
         for source in 0..self.pass.chip.slices.len() {
-            if self.counts.steps[row].events[source].spikes == 0 {
+            if !self.fires(source, row) {
                 continue;
             }
             let cores = &self.pass.chip.packet_counter.reach[source].cores;
@@ -319,6 +340,15 @@ impl<'p> PassCounter<'p> {
             }
         }
         flows
+    }
+
+    /// Whether a slice fires in a row.
+    fn fires(&self, source: SliceIndex, row: usize) -> bool {
+        let of_slice = &self.spikes[source * self.counts.timesteps..][..self.counts.timesteps];
+        match self.grain {
+            Grain::Timestep => of_slice[row] > 0,
+            Grain::Pass => of_slice.iter().any(|&spikes| spikes > 0),
+        }
     }
 
     /// Counts the packets of a slice's spikes of a row: `packets` by the cores in its reach, `received` by
@@ -382,7 +412,7 @@ fn add_multicast_flows(
     (grain, first): (Grain, usize),
     rows: &mut [StepCounts],
 ) {
-    for (slice, trace) in traces.iter().enumerate() {
+    for (slice, trace) in traces.iter().enumerate().filter(|(slice, _)| chip.owns(*slice)) {
         let positions = trees.positions(slice);
         let window = chip.program.model.populations[chip.table.populations[slice]].window;
         let start = (window.start as usize).saturating_sub(first);

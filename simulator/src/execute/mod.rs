@@ -23,6 +23,7 @@ pub mod plain;
 mod port;
 pub mod record;
 mod recurrent;
+pub mod share;
 pub mod slice;
 pub mod spikes;
 mod zeros;
@@ -36,7 +37,8 @@ use snnc_compiler::ir::spiking::Population;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_targets::{Code, Diagnostic, Subject};
 
-use crate::counts::{Grain, PassCounts, SliceTable};
+use crate::counts::{Grain, PassCounts, SliceIndex, SliceTable};
+use crate::exchange::Exchange;
 use crate::spike_train::{FlatTrain, SpikeTrain};
 use fused::FusedSlices;
 use kernels::level::SimdLevel;
@@ -46,6 +48,7 @@ use part::PassPart;
 pub use pass::ChipPass;
 pub use pass::PassInput;
 use record::SliceTraces;
+use share::{CoreOwners, Share};
 use zeros::ZeroOperations;
 
 /// A program ready to run.
@@ -59,6 +62,8 @@ pub struct Chip {
     fusions: Arc<Vec<Vec<FusedSlices>>>,
     /// Its slices.
     slices: Arc<Vec<Slice>>,
+    /// By population: its slices, whoever runs them.
+    members: Vec<Vec<SliceIndex>>,
     /// How its packets are counted.
     packet_counter: PacketCounter,
     /// By population: whether some receiver reads its spikes by position.
@@ -81,6 +86,8 @@ pub struct Chip {
     watched: Vec<bool>,
     /// Weights of 0 that the chip does not have; none where it stores them.
     zeros: Option<ZeroOperations>,
+    /// What this rank runs of the program, if there are several.
+    share: Option<Share>,
 }
 
 /// How a chip is executed.
@@ -115,6 +122,15 @@ pub struct PassOutcome {
 /// Runs the next part of a pass.
 pub type RunPart<'a, 'c> = &'a mut (dyn FnMut() -> ChipPass<'c> + Send);
 
+/// The slices of each of so many populations.
+fn members(table: &SliceTable, populations: usize) -> Vec<Vec<SliceIndex>> {
+    let mut members = vec![Vec::new(); populations];
+    for (slice, population) in table.populations.iter().enumerate() {
+        members[population.0 as usize].push(slice);
+    }
+    members
+}
+
 impl Chip {
     /// Indexes a verified program, which is shared and not copied.
     pub fn new(program: impl Into<Arc<Program>>) -> Self {
@@ -123,12 +139,36 @@ impl Chip {
 
     /// Indexes a verified program that will run with chosen inner loops; results do not depend on them.
     pub fn with(program: impl Into<Arc<Program>>, choice: KernelChoice) -> Self {
-        let program = program.into();
+        Self::build(program.into(), choice, None)
+    }
+
+    /// Indexes a verified program for a rank that runs the cores which `owners` gives it; all ranks must do so, and run
+    /// the same passes, one at a time. Outcomes are those of one process, but for membranes in traces, which are those
+    /// of the rank's own neurons.
+    pub fn shared(
+        program: impl Into<Arc<Program>>,
+        choice: KernelChoice,
+        (owners, exchange): (&CoreOwners, Arc<dyn Exchange>),
+    ) -> Self {
+        Self::build(program.into(), choice, Some((owners, exchange)))
+    }
+
+    fn build(
+        program: Arc<Program>,
+        choice: KernelChoice,
+        ranks: Option<(&CoreOwners, Arc<dyn Exchange>)>,
+    ) -> Self {
         let table = SliceTable::new(&program);
-        let connections = incoming::index(&program, &table);
-        let fusions = fused::index(&program, &table, &connections, choice.rows);
+        let slices = record::slices(&program, &table);
+        let mut connections = incoming::index(&program, &table);
+        let share = ranks
+            .map(|(owners, exchange)| Share::new(&program, (&table, slices.as_slice()), owners, exchange));
+        if let Some(share) = &share {
+            share.keep_own(&mut connections);
+        }
+        let fusions = fused::index((&program, &table), &connections, choice.rows, share.as_ref());
         let mut chip = Self {
-            slices: record::slices(&program, &table),
+            slices,
             packet_counter: PacketCounter::new(&program, &table, &connections),
             indexed: vec![false; fusions.len()],
             listed: vec![false; table.len()],
@@ -140,6 +180,8 @@ impl Chip {
             trees: MulticastTrees::of(&program),
             level: choice.level,
             zeros: ZeroOperations::new(&program, &table, &connections),
+            members: members(&table, fusions.len()),
+            share,
             table,
             fusions: Arc::new(fusions),
             program,
@@ -161,7 +203,29 @@ impl Chip {
         for source in chip.zeros.iter().flat_map(ZeroOperations::sources) {
             chip.listed[source] = true;
         }
+        if let Some(share) = &chip.share {
+            let mut values = chip.late.clone();
+            values.push(chip.longest_delay);
+            share.greatest(&mut values);
+            chip.longest_delay = values.pop().unwrap_or(0);
+            chip.late = values;
+        }
         chip
+    }
+
+    /// Whether other ranks run a part of the program, so that passes must run one at a time.
+    pub fn is_shared(&self) -> bool {
+        self.share.is_some()
+    }
+
+    /// Whether a slice runs here.
+    fn owns(&self, slice: SliceIndex) -> bool {
+        self.share.as_ref().is_none_or(|share| share.owns(slice))
+    }
+
+    /// The slices of a population, whoever runs them.
+    fn slices_of(&self, population: PopulationId) -> impl Iterator<Item = SliceIndex> + '_ {
+        self.members[population.0 as usize].iter().copied()
     }
 
     /// Runs one pass of a network on its constant input, `[c, h, w]` row-major, or on the spikes of every timestep,

@@ -91,7 +91,14 @@ impl ChipDriver<'_> {
         let Self { before: waiting, observe, shown, kept, .. } = self;
         chip.run_parts(network, (input, kept.as_deref_mut()), &mut |part| {
             let (before, observer) = (waiting.take(), observe.as_mut());
-            let (pass, ()) = rayon::join(part, || shown.show(observer, before, grain));
+            let show = || shown.show(observer, before, grain);
+            // Ranks exchange in one order, so they count a pass before they run the next one.
+            let (pass, ()) = if chip.is_shared() {
+                show();
+                (part(), ())
+            } else {
+                rayon::join(part, show)
+            };
             let readouts = pass.readouts().to_vec();
             *waiting = observe.is_some().then_some(pass);
             readouts

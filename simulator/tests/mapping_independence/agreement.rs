@@ -61,6 +61,7 @@ pub fn agree(ir: &SpikingIr, program: &Program, input: &[f64]) -> u64 {
     membranes_agree(ir, program, input, &outcome);
     super::common::grains::agree(&chip, input, &outcome);
     super::common::parts::agree(&chip, input, &outcome);
+    super::common::ranks::agree(&chip, input, &outcome);
 
     let mut sums: BTreeMap<PopulationId, Events> = BTreeMap::new();
     for step in &outcome.counts.steps {

@@ -23,8 +23,8 @@ pub use nir::{NirArgs, ThresholdComparison};
 pub use reporting::{CompareArgs, ReportArgs, ViewArgs};
 pub use research::{ExportArgs, ExportFormat, PartitionArgs, PlaceArgs};
 pub use running::{
-    GenerateArgs, ReconstructArgs, RunArgs, SampleArgs, SetArgs, SetFormat, SimulateArgs, TraceArgs,
-    VerifyArgs,
+    GenerateArgs, OverRanks, ReconstructArgs, RunArgs, SampleArgs, SetArgs, SetFormat, SimulateArgs,
+    TraceArgs, VerifyArgs,
 };
 pub use sweep::{MergeArgs, SweepArgs};
 pub use target::{TargetArgs, TargetsAction, TargetsArgs, overrides};

@@ -31,14 +31,15 @@ pub fn run(args: &SweepArgs) -> Result<ExitCode, Diagnostics> {
     Ok(told(&sweep, &args.out, &format!(" ({} made now, {found} found)", counted(made as u64, "point"))))
 }
 
-pub fn merge(args: &MergeArgs) -> Result<ExitCode, Diagnostics> {
+/// Puts parts together; what is told of runs and comparisons is JSON if that is asked for.
+pub fn merge(args: &MergeArgs, json: bool) -> Result<ExitCode, Diagnostics> {
     if args.folders.iter().any(|folder| streaming::is_set(folder)) {
         let images = streaming::merge(&args.folders, &args.out)?;
         print(&format!("{} in {}\n", counted(images, "image"), args.out.display()));
         return Ok(ExitCode::SUCCESS);
     }
     if args.folders.iter().any(|folder| parts::is_part(folder)) {
-        return super::parts::merge(args);
+        return super::parts::merge(args, json);
     }
     let sweep = sweep::merge(&args.folders, &args.out)?;
     Ok(told(&sweep, &args.out, ""))

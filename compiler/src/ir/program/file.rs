@@ -122,7 +122,7 @@ impl Program {
     }
 
     /// The program, if its verifiers find nothing; `length` is that of its payload.
-    fn checked(self, place: &str, length: usize) -> Result<Self, Diagnostics> {
+    pub(super) fn checked(self, place: &str, length: usize) -> Result<Self, Diagnostics> {
         self.target.check(place)?;
         self.verify()?;
         let neurons = self.cores.values().map(|core| core.neurons() as usize).sum::<usize>();
@@ -133,7 +133,8 @@ impl Program {
     }
 }
 
-fn malformed(place: &str, message: String) -> Diagnostic {
+/// What is wrong with a file that is no program.
+pub(super) fn malformed(place: &str, message: String) -> Diagnostic {
     Diagnostic::new(Code::SnnxMalformed, Place::file(place), message)
         .hint("compile the model again with `snnc compile`")
 }
@@ -149,9 +150,16 @@ fn decode(payload: impl Read, text_max: usize) -> postcard::Result<Program> {
     postcard::from_io((&mut *payload, &mut text)).map(|(program, _)| program)
 }
 
-/// Reads a whole, undamaged file piece by piece, so that its bytes are never held beside the program; the length of its
-/// payload. It is read twice: for the checksum and for the program. None for anything else.
-fn stream(path: &Path) -> Option<(Program, usize)> {
+/// The payload of a file, from its first byte on.
+pub(super) type Payload = BufReader<std::io::Take<File>>;
+
+/// Room for the texts of a program that is read piece by piece.
+pub(super) fn room_for_text() -> Vec<u8> {
+    vec![0; TEXT_MAX]
+}
+
+/// The payload of a whole, undamaged file, and its length. None for anything else.
+pub(super) fn payload(path: &Path) -> Option<(Payload, usize)> {
     let mut file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|about| about.is_file()))?;
     let mut header = [0; HEADER];
     file.read_exact(&mut header).ok()?;
@@ -167,7 +175,13 @@ fn stream(path: &Path) -> Option<(Program, usize)> {
         return None;
     }
     file.seek(SeekFrom::Start(HEADER as u64)).ok()?;
-    let payload = BufReader::with_capacity(1 << 16, file.take(length));
+    Some((BufReader::with_capacity(1 << 16, file.take(length)), usize::try_from(length).ok()?))
+}
+
+/// Reads a whole, undamaged file piece by piece, so that its bytes are never held beside the program; the length of its
+/// payload. It is read twice: for the checksum and for the program. None for anything else.
+fn stream(path: &Path) -> Option<(Program, usize)> {
+    let (payload, length) = payload(path)?;
     let mut program = decode(payload, TEXT_MAX).ok()?;
     for core in program.cores.values_mut() {
         core.weights.shrink_to_fit();
@@ -175,5 +189,5 @@ fn stream(path: &Path) -> Option<(Program, usize)> {
         core.axons.shrink_to_fit();
         core.entries.shrink_to_fit();
     }
-    Some((program, usize::try_from(length).ok()?))
+    Some((program, length))
 }

@@ -131,7 +131,8 @@ pub fn list_bits(target: &Target, lists: u64, synapses: u64) -> u64 {
 impl Program {
     /// Use of a core's limits.
     pub fn core_use(&self, core: CoreId) -> CoreUsage {
-        core_use(&self.cores[core], &self.target, &self.model)
+        let noted = self.held.as_ref().and_then(|held| held.usage(core));
+        noted.unwrap_or_else(|| core_use(&self.cores[core], &self.target, &self.model))
     }
 }
 

@@ -45,7 +45,8 @@ mod synapses;
 
 use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Place, Subject};
 
-use super::Program;
+use super::{Core, Program};
+use crate::ir::CoreId;
 use crate::ir::spiking::verify::verify_model;
 use crate::ir::spiking::{NeuronFormat, SpikingIr};
 
@@ -65,6 +66,20 @@ impl Findings {
         }
         ok
     }
+}
+
+/// Checks the memories and route tables of a core by themselves; `outline` is its program, whose outline was checked.
+///
+/// # Errors
+/// As [`Program::verify`].
+pub(super) fn core_problems(outline: &Program, id: CoreId, core: &Core) -> Result<(), Diagnostics> {
+    let mut findings = Findings::default();
+    findings.weights_of(outline, id, core);
+    std::mem::take(&mut findings).0.into_result(())?;
+    findings.axons_of(outline, id, core);
+    std::mem::take(&mut findings).0.into_result(())?;
+    core.slices.iter().for_each(|placed| findings.route_table(id, placed));
+    findings.0.into_result(())
 }
 
 impl Program {
@@ -94,6 +109,29 @@ impl Program {
             findings.0.into_result(())?;
         }
         Ok(())
+    }
+
+    /// Checks the stages that look at no core's memories.
+    ///
+    /// # Errors
+    /// As [`Program::verify`].
+    pub(super) fn verify_outline(&self) -> Result<(), Diagnostics> {
+        verify_model(&self.model, Code::ProgramInvalid)?;
+        self.verify_format()?;
+        let mut findings = Findings::default();
+        findings.sites(self);
+        findings.neurons(self);
+        findings.0.into_result(())
+    }
+
+    /// Checks that spikes go to axons that exist.
+    ///
+    /// # Errors
+    /// As [`Program::verify`].
+    pub(super) fn verify_destinations(&self) -> Result<(), Diagnostics> {
+        let mut findings = Findings::default();
+        findings.destinations(self);
+        findings.0.into_result(())
     }
 
     /// The model's integers are those of the target, or of narrower weights.
