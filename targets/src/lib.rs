@@ -10,6 +10,7 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod axons;
+mod checks;
 pub mod composed;
 pub mod derived;
 pub mod diagnostic;
