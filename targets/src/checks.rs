@@ -1,7 +1,7 @@
 //! What a target file must keep: every limit, format and constant within the range that this simulator computes with.
 
 use crate::schema::{
-    FORMAT, InputAxonKind, KernelSharing, OutputAxonKind, RoutingScheme, Target, WeightStorage,
+    FORMAT, InputAxonKind, KernelSharing, OutputAxonKind, RoutingScheme, Target, UnitTime, WeightStorage,
 };
 use crate::topology::{Direction, Routing as _};
 use crate::{Code, Diagnostic, Diagnostics, Place, Subject};
