@@ -177,7 +177,7 @@ struct Stages(Mutex<Vec<(&'static str, &'static str, u64, u64)>>);
 
 impl Progress for Stages {
     fn begin(&self, steps: u64) {
-        self.0.lock().unwrap().last_mut().unwrap().2 += steps;
+        self.0.lock().unwrap().last_mut().unwrap().2 = steps;
     }
 
     fn advance(&self, steps: u64) {
@@ -210,7 +210,21 @@ fn compiling_tells_how_far_its_recordings_have_come() {
         ("recording spikes", "passes", 3, 3),
         ("mapping", "", 0, 0),
     ];
-    assert_eq!(stages.0.into_inner().unwrap(), expected);
+    let seen = stages.0.into_inner().unwrap();
+    let (recorded, mapped) = seen.split_at(expected.len());
+    assert_eq!(recorded, expected);
+    // How many steps a mapping takes, its search says; in the end all that are left have been done.
+    let named: Vec<_> = mapped.iter().map(|&(what, steps, ..)| (what, steps)).collect();
+    assert_eq!(
+        named,
+        [
+            ("partitioning", "layers"),
+            ("evening out work", "moves"),
+            ("placing", "moves"),
+            ("measuring the mapping", ""),
+        ]
+    );
+    assert!(mapped.iter().all(|&(.., expected, done)| expected == done), "{mapped:?}");
 }
 
 /// Says stop after so many passes.

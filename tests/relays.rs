@@ -10,6 +10,7 @@ use snnc_compiler::mapping::partition::Rates;
 use snnc_compiler::mapping::report::MappingReport;
 use snnc_compiler::reference::Interpreter;
 use snnc_simulator::execute::Chip;
+use snnc_targets::numbers::counted;
 use snnc_targets::{Code, Target, names};
 
 /// Samples that are run.
@@ -68,7 +69,11 @@ fn a_chip_without_long_delays_gives_the_spikes_of_one_that_has_them() {
         let neurons: usize = named.map(|p| p.shape.len()).sum();
         let report = MappingReport::new(program.spiking().unwrap(), program.mapped(), &Rates::default());
         assert_eq!((report.relays.populations, report.relays.neurons), (relays, neurons), "{delay_max}");
-        assert!(report.to_string().contains(&format!("{neurons} relay neurons in {relays} layers")));
+        assert!(report.to_string().contains(&format!(
+            "{} in {}",
+            counted(neurons as u64, "relay neuron"),
+            counted(relays as u64, "layer")
+        )));
     }
 }
 

@@ -114,7 +114,7 @@ fn slices_of_any_author_are_cut_where_groups_end() {
     assert_eq!(stored, 9 * (2 * 2 * 3 + 3 * 2 + 4 * 3));
 }
 
-/// Each neuron on a core of its own, and cores that may hold none.
+/// Each neuron on a core of its own, and all cores on one site: each but the first is a finding.
 #[test]
 fn findings_beyond_fifty_are_counted() {
     let ir = network("small");
@@ -130,8 +130,9 @@ fn findings_beyond_fifty_are_counted() {
     }
     let partition = Partition { cores: cores.into(), ..Partition::default() };
     let mut program = built(&ir, &partition);
-    program.target.core.neurons.0 = 0;
+    let first = program.sites[CoreId(0)];
+    program.sites.values_mut().for_each(|site| *site = first);
     let error = program.verify().unwrap_err();
-    assert_eq!((error.0.len(), (2 + 3 + 2) * 9), (50, 63));
-    assert!(error.to_string().ends_with("\n... and 13 more"), "{error}");
+    assert_eq!((error.0.len(), (2 + 3 + 2) * 9), (50, 63), "{error}");
+    assert!(error.to_string().ends_with("\n... and 12 more"), "{error}");
 }

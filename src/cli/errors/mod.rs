@@ -17,8 +17,6 @@ use crate::diagnostics;
 
 /// Widest rendering, in columns.
 const WIDEST: usize = 120;
-/// Columns where there is no terminal.
-const PIPED: usize = 80;
 
 /// Writes diagnostics to standard error: drawn, in colours on a terminal (but see `NO_COLOR`), or as JSON.
 ///
@@ -49,7 +47,8 @@ pub fn warn(found: &[Diagnostic]) {
     report(&Diagnostics::from(found.to_vec()), false);
 }
 
-fn columns() -> usize {
+/// Columns of the terminal; none where there is none.
+fn columns() -> Option<usize> {
     let terminal = ::console::Term::stderr().size_checked().map(|(_, columns)| usize::from(columns));
-    terminal.map_or(PIPED, |columns| columns.clamp(40, WIDEST))
+    terminal.map(|columns| columns.clamp(40, WIDEST))
 }

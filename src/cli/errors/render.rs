@@ -8,24 +8,28 @@ use snnc_targets::diagnostic::{Place, Severity, Span, one_line, printable};
 use snnc_targets::text_width::broken;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
+/// Columns where there is no terminal. Messages are one line then, so that scripts find them.
+const PIPED: usize = 80;
+
 /// Most diagnostics that are drawn; the others are only counted.
 const SHOWN: usize = 50;
 
 /// With the colours of a terminal.
-pub fn styled(problems: &Diagnostics, columns: usize) -> String {
-    draw(problems, &Renderer::styled(), columns)
+pub fn styled(problems: &Diagnostics, columns: impl Into<Option<usize>>) -> String {
+    draw(problems, &Renderer::styled(), columns.into())
 }
 
 /// Without colours.
-pub fn plain(problems: &Diagnostics, columns: usize) -> String {
-    draw(problems, &Renderer::plain(), columns)
+pub fn plain(problems: &Diagnostics, columns: impl Into<Option<usize>>) -> String {
+    draw(problems, &Renderer::plain(), columns.into())
 }
 
-fn draw(problems: &Diagnostics, renderer: &Renderer, columns: usize) -> String {
+fn draw(problems: &Diagnostics, renderer: &Renderer, terminal: Option<usize>) -> String {
+    let columns = terminal.unwrap_or(PIPED);
     let renderer = renderer.clone().decor_style(DecorStyle::Ascii).term_width(columns);
     let mut text = String::new();
     for problem in problems.0.iter().take(SHOWN) {
-        text += &renderer.render(&[group(problem, columns)]);
+        text += &renderer.render(&[group(problem, terminal.unwrap_or(usize::MAX), columns)]);
         text += "\n\n";
     }
     if let Some(more) = problems.more_than(SHOWN) {
@@ -49,14 +53,15 @@ fn pages(problems: &Diagnostics) -> String {
     }
 }
 
-fn group(problem: &Diagnostic, columns: usize) -> Group<'static> {
+/// One diagnostic: its message in `message_columns`, all else in `columns`.
+fn group(problem: &Diagnostic, message_columns: usize, columns: usize) -> Group<'static> {
     let (level, word) = match problem.severity() {
         Severity::Error => (Level::ERROR, "error"),
         Severity::Warning => (Level::WARNING, "warning"),
     };
     let code = problem.code.as_str();
     let before = format!("{word}[{code}]: ").len();
-    let title = level.primary_title(wrap(&one_line(&problem.message), before, columns)).id(code);
+    let title = level.primary_title(wrap(&one_line(&problem.message), before, message_columns)).id(code);
     let mut group = Group::with_title(title);
     let mut marks = vec![(&problem.place, String::new(), AnnotationKind::Primary)];
     for (place, words) in &problem.related {
@@ -230,6 +235,8 @@ mod tests {
         let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(folded.matches(words.trim()).count(), 3 * codes.len(), "{text}");
         assert!(text.contains("says more; so for each of "), "{text}");
+        // A script finds a message on one line.
+        assert_eq!(plain(&problems, None).matches(&format!("]: {}\n", words.trim())).count(), codes.len());
     }
 
     #[test]
