@@ -84,7 +84,11 @@ impl ChipDriver<'_> {
         let Self { before: waiting, observe, shown, kept, .. } = self;
         chip.run_parts(network, (input, kept.as_deref_mut()), &mut |part| {
             let (before, observer) = (waiting.take(), observe.as_mut());
-            let (pass, ()) = rayon::join(part, || shown.show(observer, before, grain));
+            let show = || shown.show(observer, before, grain);
+            let (pass, ()) = match chip.runs_on_one_thread(network) {
+                true => (part(), show()),
+                false => rayon::join(part, show),
+            };
             let readouts = pass.readouts().to_vec();
             *waiting = observe.is_some().then_some(pass);
             readouts
