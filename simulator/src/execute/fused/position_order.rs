@@ -39,12 +39,12 @@ impl PositionOrder {
 }
 
 /// Height and width of the largest rectangle of at most so many positions that cuts a tile without a rest; of equal ones
-/// that with the shortest sides, whose positions have most sources in common.
+/// that with the shortest sides, whose positions have most sources in common, and then the wider one.
 fn rectangle([rows, cols]: [usize; 2], most: usize) -> [usize; 2] {
     let divisors = |n: usize| (1..=n.min(most)).filter(move |side| n.is_multiple_of(*side));
     let all = divisors(rows).flat_map(|height| divisors(cols).map(move |width| [height, width]));
     let fits = all.filter(|[height, width]| height * width <= most);
-    let best = fits.max_by_key(|[height, width]| (height * width, std::cmp::Reverse(height + width)));
+    let best = fits.max_by_key(|[height, width]| (height * width, std::cmp::Reverse(height + width), *width));
     best.unwrap_or([1, 1])
 }
 
