@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # How large pages are and how long they take to open: from the beginning of the load until all charts are drawn, in a
 # headless Chromium at 1440 x 900; medians of nine loads by a new process each.
-# usage: benches/page_load.sh PAGE.html...
+# usage: benches/page_load.sh [PAGE.html...]
+# Without pages, those of docs/measurements.md are made first, by SNNC (default: target/release/snnc): of an image of
+# Spiking-Diffusion, of 24 samples of digits-cnn and of two runs side by side. All of it takes about a minute and a half.
 set -euo pipefail
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
     echo "benches/page_load.sh needs Chromium (Debian: apt-get install chromium)" >&2
@@ -22,6 +24,18 @@ frame.src = new URLSearchParams(location.search).get("page");
 document.body.append(frame);
 </script></body>
 HTML
+if [ $# = 0 ]; then
+    cd "$(dirname "$0")/.."
+    snnc=$(realpath "${SNNC:-target/release/snnc}")
+    digits=examples/digits-cnn
+    fed=(run $digits/model.ron --input $digits/inputs.npy --labels $digits/labels.npy --samples 24)
+    "$snnc" -q run examples/spiking-diffusion-mnist/model.ron --images 1 --seed 1 --timing analytic \
+        --out "$work/images" --html
+    "$snnc" -q "${fed[@]}" --timing cycle --spikes --out "$work/digits" --html
+    "$snnc" -q "${fed[@]}" --target spinnaker2-like --timing analytic --out "$work/other"
+    "$snnc" -q report "$work/digits" "$work/other" --html -o "$work/several.html"
+    set -- "$work/images/report.html" "$work/digits/report.html" "$work/several.html"
+fi
 for page in "$@"; do
     page=$(realpath "$page")
     for _ in 1 2 3 4 5 6 7 8 9; do

@@ -15,6 +15,7 @@ if __name__ == "__main__":
     args.add_argument("--seed", type=int, default=1)
     args.add_argument("--preset", choices=["DEFAULT", "QUALITY", "HIGHEST_QUALITY"], default="DEFAULT")
     args.add_argument("--threads", type=int, default=2)
+    args.add_argument("-o", "--output", help="write the block of each vertex here, one a line")
     args = args.parse_args()
     peer = mtkahypar.initialize(args.threads)
     mtkahypar.set_seed(args.seed)
@@ -26,5 +27,8 @@ if __name__ == "__main__":
     start, cpu = time.perf_counter(), time.process_time()
     found = graph.partition(context)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    if args.output:
+        with open(args.output, "w") as out:
+            out.writelines(f"{found.block_id(vertex)}\n" for vertex in range(graph.num_nodes()))
     heaviest = max(found.block_weight(block) for block in range(args.blocks))
     print(f"km1 {int(found.km1())} heaviest {heaviest} seconds {seconds:.2f} cpu {cpu:.2f}")

@@ -49,8 +49,8 @@ fn measure(name: &str, program: Program, steps: u32) -> String {
     let energy = record.ledger.total().total() as f64 / 1e18;
     format!(
         "{{\"name\": \"{name}\", \"steps\": {steps}, \"cores\": {cores}, \"spikes_by_step\": {by_step:?}, \
-         \"packets\": {}, \"hops\": {}, \"synaptic_operations\": {}, \"updates_inactive\": {}, \"energy_j\": {energy:e}, \
-         \"time_s\": {:e}, \"execution_s\": {execution:.6}, \"wall_s\": {wall:.6}}}\n",
+         \"packets\": {}, \"hops\": {}, \"synaptic_operations\": {}, \"updates_inactive\": {}, \"energy_j\": \
+         {energy:e}, \"time_s\": {:e}, \"execution_s\": {execution:.6}, \"wall_s\": {wall:.6}}}\n",
         events[EnergyEvent::AxonOut],
         events[EnergyEvent::HopEastWest] + events[EnergyEvent::HopNorthSouth],
         events[EnergyEvent::SynapticOperation],

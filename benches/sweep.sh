@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Time of a sweep of 64 points on two threads against 64 separate commands that give the same figures: one after the
-# other with two threads each, and two at a time with one each.
-# usage: benches/sweep.sh [SNNC]   (default: target/release/snnc)
+# other with two threads each, and two at a time with one each. The three are measured in turn, ROUNDS times; ratios are
+# of the medians. A round takes some two minutes on two idle cores.
+# usage: benches/sweep.sh [SNNC [ROUNDS]]   (default: target/release/snnc, 1)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 snnc=$(realpath "${1:-target/release/snnc}")
+rounds=${2:-1}
 digits=$(realpath examples/digits-cnn)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -16,7 +18,7 @@ samples=8
 join() { local IFS=,; echo "$*"; }
 cat >"$work/sweep.ron" <<RON
 (format: "snnc.sweep/1", model: "$digits/model.ron", input: "$digits/inputs.npy", labels: "$digits/labels.npy",
- samples: $samples, weights: [$(join "${weights[@]}")],
+ samples: $samples, efforts: "fast", weights: [$(join "${weights[@]}")],
  set: {"core.synapse_memory_bits": [$(join "${memories[@]}")], "core.neurons": [$(join "${neurons[@]}")]})
 RON
 
@@ -29,24 +31,38 @@ for memory in "${memories[@]}"; do
     done
 done >"$work/points"
 
-seconds() { # LABEL COMMAND...: runs it, prints how long that took, and how much processor time, which other load moves less
-    local label=$1 TIMEFORMAT='%R %U'
-    shift
+seconds() { # NAME LABEL COMMAND...: runs it, prints how long that took, and how much processor time, which other load moves less
+    local name=$1 label=$2 TIMEFORMAT='%R %U'
+    shift 2
     { time "$@" 2>&3; } 3>&2 2>"$work/time"
     awk -v l="$label" '{ printf "%-52s %7.2f s, %7.2f s user\n", l, $1, $2 }' "$work/time"
+    cat "$work/time" >>"$work/$name.times"
+}
+median() { # NAME COLUMN
+    sort -n -k "$2" "$work/$1.times" | awk -v c="$2" '{ v[NR] = $c } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
+}
+ratio() { # NAME LABEL: against the sweep
+    awk -v l="$2" -v w="$(median "$1" 1)" -v u="$(median "$1" 2)" -v sw="$(median sweep 1)" -v su="$(median sweep 2)" \
+        'BEGIN { printf "%-52s %7.2f x, %7.2f x user\n", l, w / sw, u / su }'
 }
 separate() { # AT_A_TIME THREADS FOLDER
+    rm -rf "$3"
     mkdir -p "$3"
     nl -ba -v0 "$work/points" | xargs -P "$1" -L 1 sh -c '
         snnc=$1; digits=$2; threads=$3; out=$4; samples=$5; point=$6; shift 6
         "$snnc" -q run "$digits/model.ron" --input "$digits/inputs.npy" --labels "$digits/labels.npy" \
-            --samples "$samples" --threads "$threads" --json "$@" >"$out/$point.json"
+            --samples "$samples" --effort fast --threads "$threads" --json "$@" >"$out/$point.json"
     ' sh "$snnc" "$digits" "$2" "$3" "$samples"
 }
 
-seconds "sweep of 64 points, 2 threads" "$snnc" -q sweep "$work/sweep.ron" -o "$work/out" --threads 2
-seconds "64 commands, one at a time, 2 threads each" separate 1 2 "$work/one"
-seconds "64 commands, two at a time, 1 thread each" separate 2 1 "$work/two"
+for ((round = 0; round < rounds; round++)); do
+    rm -rf "$work/out"
+    seconds sweep "sweep of 64 points, 2 threads" "$snnc" -q sweep "$work/sweep.ron" -o "$work/out" --threads 2
+    seconds one "64 commands, one at a time, 2 threads each" separate 1 2 "$work/one"
+    seconds two "64 commands, two at a time, 1 thread each" separate 2 1 "$work/two"
+done
+ratio one "one at a time against the sweep"
+ratio two "two at a time against the sweep"
 python3 - "$work" <<'PYTHON'
 import csv, json, sys
 work = sys.argv[1]

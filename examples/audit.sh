@@ -25,3 +25,5 @@ audit --target loihi-like --set neuron.gated=false --set energy.static_uw_per_un
     --set "timing.host_synchronisation=$(unit 1000.0 50.0)" --set energy.host_synchronisation_pj=5.5 \
     --set "timing.host_multiply_add=$(unit 0.0 0.5)" --set energy.host_multiply_add_pj=2.5
 audit --target loihi-like --set 'topology.routing=Multicast(table_entries: None)'
+# A format without weights of 0: two bits a weight make most of them 0.
+audit --target loihi-like --weights 2 --set synapses.zero_weights=Skipped --set synapses.index_bits=6

@@ -29,7 +29,7 @@ impl<'m> FloatDriver<'m> {
         for name in workload.networks() {
             match interpreter(model, name) {
                 Ok(network) => networks.push(EventDriven::new(network)),
-                Err(found) => problems.0.extend(found.0),
+                Err(found) => problems.merge(found),
             }
         }
         problems.into_result(Self { networks })

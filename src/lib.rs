@@ -41,6 +41,7 @@
 //!   whom.
 //! * [`diagnostics`], [`warnings`]: what is wrong, and what may go wrong, as data.
 //! * [`shard`]: a part of a long work, for several processes; [`parts`] puts those of runs and comparisons together.
+//! * [`ranks`]: processes that a job system starts together, over MPI with the feature of that name.
 //! * [`sweep`]: a model on many chips that differ in a few fields.
 //! * [`research`]: the mapper's parts by themselves. [`sana_fe`] describes a mapped network for another simulator.
 //!
@@ -67,6 +68,7 @@ pub mod parts;
 pub mod profile;
 pub mod program;
 pub mod progress;
+pub mod ranks;
 pub mod reconstruction;
 pub mod recording;
 pub mod report;

@@ -1,9 +1,7 @@
 //! A trained network, read from its files: the start of everything.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use snnc_compiler::driver::{self, CompileOptions, MappingInputs};
@@ -25,7 +23,7 @@ use crate::fit::objectives::{self, Objectives};
 use crate::fit::{self, Fit};
 use crate::mapping_files::MappingFiles;
 use crate::program::{Compilation, Program};
-use crate::progress::Progress;
+use crate::progress::{CompilerProgress, Progress};
 use crate::recording;
 
 /// A model: its networks as layer graphs in floats, and what drives them. Cloning shares it.
@@ -34,15 +32,15 @@ pub struct Model {
     loaded: Arc<LoadedModel>,
     /// Seconds that reading took.
     seconds: f64,
-    calibration: Option<Arc<GivenSamples>>,
-    activity: Option<Arc<GivenSamples>>,
+    calibration: Option<Arc<UserSamples>>,
+    activity: Option<Arc<UserSamples>>,
     /// What was decided about a NIR file.
     remarks: Arc<[String]>,
 }
 
 /// Samples of a network, for the rounding or for the mapping.
 #[derive(Debug)]
-struct GivenSamples {
+struct UserSamples {
     network: String,
     /// `[n, c, h, w]`.
     values: Vec<f64>,
@@ -120,7 +118,7 @@ impl Model {
             let message = format!("sample {} holds {} at value {}", at / each, values[at], at % each);
             return Err(refused(message).hint("inputs are finite numbers").into());
         }
-        let calibration = Some(Arc::new(GivenSamples { network: network.into(), values }));
+        let calibration = Some(Arc::new(UserSamples { network: network.into(), values }));
         Ok(Self { calibration, ..self.clone() })
     }
 
@@ -129,7 +127,7 @@ impl Model {
     /// integer. Samples that the network does not take are left to whoever runs them, and the mapping goes without.
     #[must_use]
     pub fn with_activity(&self, network: &str, values: Vec<f64>) -> Self {
-        let activity = Some(Arc::new(GivenSamples { network: network.into(), values }));
+        let activity = Some(Arc::new(UserSamples { network: network.into(), values }));
         Self { activity, ..self.clone() }
     }
 
@@ -181,7 +179,21 @@ impl Model {
     /// # Errors
     /// Those of [`driver::lower`].
     pub fn lower(&self, target: &Target, options: LowerOptions) -> Result<SpikingIr, Diagnostics> {
-        driver::lower_for(&self.loaded, &*self.workload(), target, options)
+        self.lower_observed(target, options, &())
+    }
+
+    /// As [`Model::lower`]; the progress is told of passes that are recorded and of weights that are rounded.
+    ///
+    /// # Errors
+    /// Those of [`Model::lower`].
+    pub fn lower_observed(
+        &self,
+        target: &Target,
+        options: LowerOptions,
+        progress: &dyn Progress,
+    ) -> Result<SpikingIr, Diagnostics> {
+        let observer = CompilerProgress::new(progress);
+        driver::lower_for(&self.loaded, &*self.observed_workload(&observer), target, options)
     }
 
     /// What a pass of the lowering makes of the model on its way to a target, for people.
@@ -194,7 +206,22 @@ impl Model {
         options: LowerOptions,
         pass: &str,
     ) -> Result<String, Diagnostics> {
-        driver::emit_after_for(&self.loaded, &*self.workload(), target, options, pass)
+        self.after_pass_observed(target, options, pass, &())
+    }
+
+    /// As [`Model::after_pass`]; the progress is told of passes that are recorded and of weights that are rounded.
+    ///
+    /// # Errors
+    /// Those of [`Model::after_pass`].
+    pub fn after_pass_observed(
+        &self,
+        target: &Target,
+        options: LowerOptions,
+        pass: &str,
+        progress: &dyn Progress,
+    ) -> Result<String, Diagnostics> {
+        let observer = CompilerProgress::new(progress);
+        driver::emit_after_for(&self.loaded, &*self.observed_workload(&observer), target, options, pass)
     }
 
     /// Lowers the model for a target and maps it onto cores.
@@ -218,8 +245,9 @@ impl Model {
         self.compile_observed(target, options, files, &())
     }
 
-    /// As [`Model::compile_with`]; the progress is told of each stage, and in those that record passes its steps are
-    /// passes, in rounding weights.
+    /// As [`Model::compile_with`]; the progress is told of each stage. Its steps are passes where they are recorded,
+    /// weights where they are rounded, layers where the partition is searched and moves where work is evened out and
+    /// cores are placed.
     ///
     /// # Errors
     /// Those of [`Model::compile_with`].
@@ -235,7 +263,10 @@ impl Model {
         let (ir, inputs) = self.inputs(target, options, files, progress)?;
         progress.stage("mapping", "");
         let located = |problems| files.blame(self.loaded.origin.locate(problems));
-        let (program, estimate) = driver::map_estimated(&ir, target, *options, &inputs).map_err(located)?;
+        let observer = CompilerProgress::new(progress);
+        let mapped = driver::map_observed(&ir, target, *options, &inputs, &observer);
+        let (program, estimate) = mapped.map_err(located)?;
+        progress.stage("measuring the mapping", "");
         // Packets of mappings compare where every neuron fires once, unless the user brings rates.
         let report = MappingReport::new(&ir, &program, &inputs.rates)
             .with_estimate(driver::objective_of(&ir, target, options.search, &inputs), estimate);
@@ -257,7 +288,7 @@ impl Model {
         files: &MappingFiles,
         progress: &dyn Progress,
     ) -> Result<(SpikingIr, MappingInputs), Diagnostics> {
-        let observer = RecordingProgress { progress, left: AtomicUsize::new(0) };
+        let observer = CompilerProgress::new(progress);
         let workload = self.observed_workload(&observer);
         let ir = driver::lower_for(&self.loaded, &*workload, target, options.lower)?;
         let mut inputs = files.read(&ir, target, options.search)?;
@@ -277,9 +308,24 @@ impl Model {
         options: &CompileOptions,
         front: bool,
     ) -> Result<(Objectives, Option<String>), Diagnostics> {
+        self.objectives_observed(target, options, front, &())
+    }
+
+    /// As [`Model::objectives`]; steps of the progress are mappings, [`objectives::MAPPINGS`] and one for the front.
+    ///
+    /// # Errors
+    /// Those of [`Model::objectives`].
+    pub fn objectives_observed(
+        &self,
+        target: &Target,
+        options: &CompileOptions,
+        front: bool,
+        progress: &dyn Progress,
+    ) -> Result<(Objectives, Option<String>), Diagnostics> {
         let (ir, inputs) = self.inputs(target, options, &MappingFiles::default(), &())?;
-        let table = objectives::objectives(&ir, target, *options, &inputs);
+        let table = objectives::objectives(&ir, target, *options, &inputs, progress);
         let front = front.then(|| objectives::pareto(&ir, target, *options, &inputs)).transpose();
+        progress.advance(u64::from(front.as_ref().is_ok_and(Option::is_some)));
         Ok((table, front.map_err(|problems| self.loaded.origin.locate(problems))?))
     }
 
@@ -338,43 +384,6 @@ impl Model {
     ) -> Result<Fit, Diagnostics> {
         snnc_compiler::passes::check(&self.loaded)?;
         Ok(fit::fit(&self.loaded, targets, *options, progress))
-    }
-}
-
-/// Tells a progress of the passes that rounding looks at, and of the weights that are rounded.
-struct RecordingProgress<'p> {
-    progress: &'p dyn Progress,
-    /// Passes that are not recorded yet.
-    left: AtomicUsize,
-}
-
-impl fmt::Debug for RecordingProgress<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RecordingProgress")
-    }
-}
-
-impl RecordingObserver for RecordingProgress<'_> {
-    fn begin(&self, passes: usize) {
-        self.left.store(passes, Ordering::Relaxed);
-        self.progress.stage("recording floats", "passes");
-        self.progress.begin(passes as u64);
-    }
-
-    fn recorded(&self) {
-        self.progress.advance(1);
-        if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.progress.stage("rounding", "");
-        }
-    }
-
-    fn rounding(&self, weights: usize) {
-        self.progress.stage("rounding", "weights");
-        self.progress.begin(weights as u64);
-    }
-
-    fn rounded(&self, weights: usize) {
-        self.progress.advance(weights as u64);
     }
 }
 

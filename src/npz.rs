@@ -115,6 +115,8 @@ impl NpzWriter {
         let archive = Unfinished::create(path)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let waiting = tempfile::tempfile_in(folder).map_err(|error| archive.failed(&error))?;
+        // What is never written reads as zeros.
+        waiting.set_len(start).map_err(|error| archive.failed(&error))?;
         let (path, constants) = (path.to_owned(), Vec::new());
         Ok(Self { archive, path, waiting, arrays: entries, constants, items, done: 0 })
     }
@@ -154,6 +156,14 @@ impl NpzWriter {
             self.done += 1;
         }
         Ok(())
+    }
+
+    /// Fills up the item under way with zeros; nothing if none is.
+    pub fn complete(&mut self) {
+        if self.arrays.iter().any(|array| array.filled > 0) {
+            self.arrays.iter_mut().for_each(|array| array.filled = 0);
+            self.done += 1;
+        }
     }
 
     /// Compresses the arrays and gives the file its name.

@@ -28,6 +28,11 @@ impl<I> Outcome<I> {
     pub fn report(&self) -> Report {
         let mut report = self.input().report();
         let compilation = self.session.program().compilation();
+        if self.session.program().mapped().held.is_some() {
+            let note = "ranks ran one network, of which none holds all synapses: warnings about what sums may reach are \
+                        those that `snnc compile` printed";
+            report.notes.push(note.into());
+        }
         if self.session.keeps_state() {
             let note = "state is kept: each sample begins as the one before it ended; read-outs are of one sample each";
             report.notes.push(note.into());

@@ -28,11 +28,11 @@ use crate::samples::{self, preview};
 use crate::session::Observer;
 use crate::trace::{self, Extent, TraceRecorder};
 
-/// What is written of the passes of samples.
+/// What is written of the passes of samples or images.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SeenOfPasses {
-    /// The network whose spikes are written, a pass an item.
-    pub spikes_of: Option<NetworkId>,
+    /// The networks whose spikes are written, and the most passes of each in an item.
+    pub spikes_of: Vec<(NetworkId, u64)>,
     /// The layers whose membranes are written.
     pub membranes: Vec<WatchedLayer>,
 }
@@ -74,7 +74,7 @@ impl<'a> ResultsRecorder<'a> {
         let mut options = traced;
         let (mut steps, mut spikes, mut membranes_of) = (None, None, None);
         let wanted = [
-            ("--spikes", spikes::FILE, seen.spikes_of.is_some()),
+            ("--spikes", spikes::FILE, !seen.spikes_of.is_empty()),
             ("--membranes", membranes::FILE, !seen.membranes.is_empty()),
         ];
         let without = wanted.into_iter().find(|(.., wanted)| *wanted && folder.is_none());
@@ -92,9 +92,9 @@ impl<'a> ResultsRecorder<'a> {
                 let path = set.place(membranes::FILE)?;
                 membranes_of = Some(MembraneArchive::create(&path, &seen.membranes, extent.items)?);
             }
-            if let Some(network) = seen.spikes_of {
+            if !seen.spikes_of.is_empty() {
                 let path = set.place(spikes::FILE)?;
-                spikes = Some(SpikeArchive::create(&path, &program.model, network, extent.items)?);
+                spikes = Some(SpikeArchive::create(&path, &program.model, &seen.spikes_of, extent.items)?);
             }
             options.check_beside(out)?;
             // A trace in the folder of results is one of them.
@@ -209,8 +209,8 @@ impl Observer for ResultsRecorder<'_> {
         self.spikes.is_some()
     }
 
-    fn spikes(&mut self, _: u64, passes: &[PackedSpikes]) -> Result<(), Diagnostic> {
-        self.spikes.as_mut().map_or(Ok(()), |archive| archive.append(passes))
+    fn spikes(&mut self, index: u64, passes: &[PackedSpikes]) -> Result<(), Diagnostic> {
+        self.spikes.as_mut().map_or(Ok(()), |archive| archive.append(index, passes))
     }
 
     fn membranes(&mut self, _: u64, passes: &[PassMembranes]) -> Result<(), Diagnostic> {
@@ -301,8 +301,9 @@ pub fn write_kept<I>(
     }
     if let Some((network, passes)) = &kept.spikes {
         let model = &made.session.program().mapped().model;
-        let mut archive = SpikeArchive::create(&set.place(spikes::FILE)?, model, *network, items)?;
-        archive.append(passes)?;
+        let path = set.place(spikes::FILE)?;
+        let mut archive = SpikeArchive::create(&path, model, &[(*network, 1)], items)?;
+        (0..).zip(passes).try_for_each(|(index, pass)| archive.append(index, std::slice::from_ref(pass)))?;
         archive.finish()?;
     }
     write(&set)?;

@@ -14,7 +14,7 @@ use snnc_compiler::ir::PopulationId;
 use snnc_simulator::charge::{Meter, MeterRecord, RunRecord};
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::execute::slice::SliceTrace;
-use snnc_simulator::execute::{Carry, Chip, PassOutcome};
+use snnc_simulator::execute::{Carry, Chip, KernelChoice, PassOutcome};
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
 use snnc_simulator::workload::{ChipDriver, Workload, drive};
@@ -23,12 +23,13 @@ use snnc_targets::{Code, Diagnostic, Subject};
 use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::progress::{Progress, Stoppable};
+use crate::ranks::network::NetworkRanks;
 use crate::samples::membranes::{PassMembranes, WatchedLayer};
 use crate::samples::spikes::PackedSpikes;
 use crate::shard::Shard;
 use crate::spin_pool::with_spinning_threads;
 
-pub use observer::Observer;
+pub use observer::{FailsInTheEnd, Observer};
 
 /// Items simulated before their records are merged.
 const CHUNK: usize = 16;
@@ -147,7 +148,7 @@ impl Session {
         options: SessionOptions,
         watched: Vec<WatchedLayer>,
     ) -> Result<Self, Diagnostic> {
-        Self::ready(program, options, watched, false)
+        Self::ready(program, options, (watched, false), None)
     }
 
     /// As [`Session::watching`], for reports that say which constants move time and energy most: each pass is also
@@ -162,21 +163,46 @@ impl Session {
         watched: Vec<WatchedLayer>,
     ) -> Result<Self, Diagnostic> {
         check_sensitivity(options.fidelity)?;
-        Self::ready(program, options, watched, true)
+        Self::ready(program, options, (watched, true), None)
+    }
+
+    /// As [`Session::new`], with `sensitivity` as [`Session::with_sensitivity`], of a program of which each of several
+    /// ranks runs a part. All ranks must make the session and run the same workloads; items run one after another, and
+    /// each rank has the whole outcome.
+    ///
+    /// # Errors
+    /// Those of [`Session::with_sensitivity`]; [`Code::Ranks`] for times that are simulated.
+    pub fn on_ranks(
+        program: &Program,
+        options: SessionOptions,
+        sensitivity: bool,
+        ranks: &NetworkRanks,
+    ) -> Result<Self, Diagnostic> {
+        crate::ranks::network::check_timing(Some(options.fidelity))?;
+        if sensitivity {
+            check_sensitivity(options.fidelity)?;
+        }
+        Self::ready(program, options, (Vec::new(), sensitivity), Some(ranks))
     }
 
     fn ready(
         program: &Program,
         options: SessionOptions,
-        watched: Vec<WatchedLayer>,
-        sensitivity: bool,
+        (watched, sensitivity): (Vec<WatchedLayer>, bool),
+        ranks: Option<&NetworkRanks>,
     ) -> Result<Self, Diagnostic> {
         let start = Instant::now();
         let mapped = program.mapped();
         mapped.needs_timesteps()?;
         let pool = options.pool()?;
         let meter = || Meter::with_ends(mapped, &SliceTable::new(mapped), options.fidelity, sensitivity);
-        let (chip, meter) = within(pool.as_ref(), || rayon::join(|| Chip::new(mapped.clone()), meter));
+        let chip = || match ranks {
+            None => Chip::new(mapped.clone()),
+            Some(NetworkRanks { owners, exchange }) => {
+                Chip::shared(mapped.clone(), KernelChoice::default(), (owners, exchange.clone()))
+            }
+        };
+        let (chip, meter) = within(pool.as_ref(), || rayon::join(chip, meter));
         let populations: Vec<PopulationId> = watched.iter().map(|layer| layer.population).collect();
         let (chip, program, meter) = (chip.watching(&populations), program.clone(), meter?);
         let (keep_state, seconds) = (options.keep_state, start.elapsed().as_secs_f64());
@@ -320,8 +346,10 @@ impl Ready {
             }
             return Ok((items, record));
         }
+        // Ranks exchange in one order.
+        let alone = observer.watcher().is_some() || self.keep_state || self.chip.is_shared();
         let chunk = match self.is_light() {
-            _ if observer.watcher().is_some() || self.keep_state => 1,
+            _ if alone => 1,
             true => LIGHT_CHUNK,
             false => CHUNK,
         };

@@ -70,7 +70,8 @@ fn answers(program: &Program, input: &[f64]) -> (Vec<Vec<bool>>, Vec<Vec<f64>>) 
 fn a_constant_stands_among_channels_of_spikes() {
     let joined = model(
         r#"(name: "both", from: ["s", "still"], op: Concat),
-           (name: "sum", from: ["both"], op: Conv2d(weight: ("w", "whole"), bias: Some(("w", "bias")), padding: (1, 1))),"#,
+           (name: "sum", from: ["both"], op: Conv2d(weight: ("w", "whole"), bias: Some(("w", "bias")), 
+             padding: (1, 1))),"#,
     );
     let by_hand = model(
         r#"(name: "a", from: ["s"], op: Conv2d(weight: ("w", "spikes"), bias: Some(("w", "bias")), padding: (1, 1))),

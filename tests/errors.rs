@@ -1,198 +1,19 @@
 //! What users read when something is wrong: every code provoked from real input, every missing feature in its own
 //! words, several faults at once, and the same for programs. The texts are snapshots; folders in them are `FOLDER`.
 
-use crate::common;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod provoked;
+mod small_model;
+
+use std::path::Path;
 
 use indexmap::IndexMap;
 use snnc::cli::errors::render;
-use snnc::{Model, Progress, Session};
 use snnc_compiler::frontend;
-use snnc_compiler::weights::{Stored, Values, write_safetensors};
 use snnc_targets::{Code, Severity, registry};
-use tempfile::TempDir;
 
-/// A network of one firing layer; tests replace its parts.
-const MODEL: &str = r#"(
-  format: "snnc.model/1",
-  name: "small",
-  weights: {"w": "w.safetensors"},
-  networks: {
-    "net": (timesteps: 4, layers: [
-      (name: "in", op: Input(shape: (1, 6, 6))),
-      (name: "c1", from: ["in"], op: Conv2d(weight: ("w", "c1"), padding: (1, 1))),
-      (name: "s1", from: ["c1"], op: Lif(tau: 2.0, threshold: 1.0, reset: 0.0)),
-      (name: "x", from: ["s1"], op: Conv2d(weight: ("w", "w1x1"))),
-      (name: "out", from: ["x"], op: MeanOverTime),
-    ]),
-  },
-)"#;
-/// The layer that most tests replace.
-const X: &str = r#"(name: "x", from: ["s1"], op: Conv2d(weight: ("w", "w1x1"))),"#;
-
-/// A folder with the weights of the model.
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        let folder = Self(TempDir::new().unwrap());
-        let tensor = |name: &str, shape: &[usize]| Stored {
-            name: name.into(),
-            shape: shape.to_vec(),
-            values: Values::F32(vec![0.5; shape.iter().product()]),
-        };
-        let tensors = [
-            tensor("c1", &[4, 1, 3, 3]),
-            tensor("w1x1", &[4, 4, 1, 1]),
-            tensor("c4", &[4, 4, 3, 3]),
-            tensor("four", &[4]),
-        ];
-        write_safetensors(&folder.path("w.safetensors"), &tensors).unwrap();
-        folder
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
-        std::fs::write(self.path(name), bytes).unwrap();
-    }
-
-    /// Runs the command in the folder.
-    fn snnc(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_snnc")).args(arguments).current_dir(self.0.path()).output().unwrap()
-    }
-
-    /// The errors of the command, which ends with exit code 1.
-    fn refused(&self, arguments: &[&str]) -> String {
-        let output = self.snnc(arguments);
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
-        self.anonymous(&text)
-    }
-
-    fn anonymous(&self, text: &str) -> String {
-        text.replace(self.0.path().to_str().unwrap(), "FOLDER")
-    }
-
-    /// The drawn errors of a model text.
-    fn of_model(&self, text: &str) -> Option<String> {
-        self.write("model.ron", text);
-        let problems = frontend::load(&self.path("model.ron")).and_then(|model| {
-            let target = registry::load("loihi-like")?;
-            snnc_compiler::driver::compile(&model, &target, Default::default())
-        });
-        problems.err().map(|problems| self.anonymous(&render::plain(&problems, 80)))
-    }
-}
-
-/// The model with parts replaced.
-fn replaced(parts: &[(&str, &str)]) -> String {
-    parts.iter().fold(MODEL.to_owned(), |text, (old, new)| {
-        assert!(text.contains(old), "the model has no `{old}`");
-        text.replacen(old, new, 1)
-    })
-}
-
-/// A built-in target with parts replaced.
-fn target(name: &str, parts: &[(&str, &str)]) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("targets");
-    let text = std::fs::read_to_string(folder.join(format!("{name}.ron"))).unwrap();
-    parts.iter().fold(text, |text, (old, new)| {
-        assert!(text.contains(old), "the target has no `{old}`");
-        text.replacen(old, new, 1)
-    })
-}
-
-/// What provokes a code: files, then a command line.
-type Case<'a> = (Code, Vec<(&'a str, Vec<u8>)>, Vec<&'a str>);
-
-/// A line of a model, of a target or of another file that is wrong, for each code that a command can meet.
-fn cases() -> Vec<Case<'static>> {
-    let model = |parts: &[(&str, &str)]| ("m.ron", replaced(parts).into_bytes());
-    let compile = || vec!["compile", "m.ron"];
-    // Protocol 2: GLOBAL os.system, empty tuple, REDUCE.
-    let pickle = b"\x80\x02cos\nsystem\n)R.".to_vec();
-    let partition = "(format: \"snnc.partition/1\", cores: [])";
-    vec![
-        (Code::FileUnreadable, vec![], vec!["compile", "none.ron"]),
-        (Code::RonSyntax, vec![model(&[("padding: (1, 1)", "padding: [1, 1")])], compile()),
-        (
-            Code::TargetInvalid,
-            vec![("t.ron", target("loihi-like", &[("neurons: (1024", "neurons: (0")]).into_bytes())],
-            vec!["targets", "check", "t.ron"],
-        ),
-        (Code::TargetUnknown, vec![model(&[])], vec!["compile", "m.ron", "--target", "lohi-like"]),
-        (Code::TensorMissing, vec![model(&[("\"c1\"), padding", "\"cl\"), padding")])], compile()),
-        (Code::TensorShape, vec![model(&[("(\"w\", \"c1\")", "(\"w\", \"four\")")])], compile()),
-        (Code::LayerShape, vec![model(&[("(\"w\", \"c1\")", "(\"w\", \"c4\")")])], compile()),
-        (Code::WeightsMalformed, vec![model(&[]), ("w.safetensors", vec![0; 40])], compile()),
-        (Code::PickleRefused, vec![model(&[("w.safetensors", "w.pth")]), ("w.pth", pickle)], compile()),
-        (Code::GraphInvalid, vec![model(&[("name: \"x\"", "name: \"s1\"")])], compile()),
-        (
-            Code::Unsupported,
-            vec![model(&[(
-                X,
-                r#"(name: "a", from: ["s1"], op: AvgPool2d(kernel: (2, 2), stride: (1, 1))),
-      (name: "x", from: ["a"], op: Conv2d(weight: ("w", "w1x1"), padding: (1, 1))),"#,
-            )])],
-            compile(),
-        ),
-        (Code::Quantise, vec![model(&[])], vec!["compile", "m.ron", "--target", "truenorth-like"]),
-        (
-            Code::DoesNotFit,
-            vec![
-                model(&[]),
-                (
-                    "t.ron",
-                    target("loihi-like", &[("synapse_memory_bits: (1048576", "synapse_memory_bits: (8")])
-                        .into_bytes(),
-                ),
-            ],
-            vec!["compile", "m.ron", "--target", "t.ron"],
-        ),
-        (Code::SnnxMalformed, vec![("p.snnx", b"SNNX\x01\0\0\0".repeat(20))], vec!["simulate", "p.snnx"]),
-        (Code::OutputFailed, vec![model(&[])], vec!["compile", "m.ron", "-o", "w.safetensors/m.snnx"]),
-        (Code::GoldenInvalid, vec![], vec!["verify", "EXAMPLE", "--golden", "w.safetensors"]),
-        (
-            Code::TextForm,
-            vec![("f.csv", b"0 1\n".to_vec())],
-            vec!["place", "f.csv", "--columns", "2", "--rows", "2"],
-        ),
-        (
-            Code::ModelInvalid,
-            vec![model(&[("\"w.safetensors\"}", "\"w.safetensors\", \"w\": \"v.pth\"}")])],
-            compile(),
-        ),
-        (Code::Argument, vec![], vec!["explain", "E007"]),
-        (
-            Code::MappingInvalid,
-            vec![model(&[]), ("p.ron", partition.into())],
-            vec!["compile", "m.ron", "--partition", "p.ron"],
-        ),
-        (Code::WrongFile, vec![], vec!["compile", "w.safetensors"]),
-        (
-            Code::FeatureMissing,
-            vec![model(&[(X, r#"(name: "x", from: ["s1"], op: AdaptiveMaxPool2d(kernel: (2, 2))),"#)])],
-            compile(),
-        ),
-        (
-            Code::HypergraphInvalid,
-            vec![("g.hgr", b"2 3\n1 2\n2 4\n".to_vec())],
-            vec!["partition", "g.hgr", "--limit", "2"],
-        ),
-        (
-            Code::SweepInvalid,
-            vec![(
-                "s.ron",
-                b"(format: \"snnc.sweep/1\", model: \"m.ron\", set: {\"core.neurons\": []})\n".to_vec(),
-            )],
-            vec!["sweep", "s.ron", "-o", "out"],
-        ),
-    ]
-}
+use self::provoked::{broken_inside, cases, stopped};
+use self::small_model::{Folder, MODEL, X, replaced, target};
+use crate::common;
 
 #[test]
 fn every_code_is_met_by_somebody() {
@@ -216,57 +37,14 @@ fn every_code_is_met_by_somebody() {
         met.insert(code, broken_inside(code));
     }
     met.insert(Code::Stopped, stopped());
+    let started = snnc::ranks::Started { variable: "PMI_SIZE", value: 4 };
+    let refused = snnc::ranks::refuse(&started).into();
+    met.insert(Code::Ranks, format!("(one of four processes)\n{}", render::plain(&refused, 80)));
     met.sort_keys();
     let errors: Vec<Code> =
         Code::ALL.iter().copied().filter(|code| code.severity() == Severity::Error).collect();
     assert_eq!(met.keys().copied().collect::<Vec<_>>(), errors, "a code that nothing provokes");
     insta::assert_snapshot!(met.into_values().collect::<Vec<_>>().join("\n"));
-}
-
-/// What guards the passes, provoked by breaking what they made.
-fn broken_inside(code: Code) -> String {
-    let folder = Folder::new();
-    folder.write("m.ron", MODEL);
-    let model = frontend::load(&folder.path("m.ron")).unwrap();
-    let target = registry::load("loihi-like").unwrap();
-    let (mut ir, mut program, _) =
-        snnc_compiler::driver::compile(&model, &target, Default::default()).unwrap();
-    let problems = match code {
-        Code::SpikingIr => {
-            ir.model.networks.values_mut().for_each(|network| network.pass_steps = 0);
-            ir.verify().unwrap_err()
-        }
-        _ => {
-            program.chips = 0;
-            program.verify().unwrap_err()
-        }
-    };
-    assert!(problems.codes().iter().all(|&found| found == code), "{problems}");
-    format!("(the verifier)\n{}", render::plain(&problems, 80))
-}
-
-/// A run whose watcher has seen enough before it began.
-fn stopped() -> String {
-    struct Enough;
-
-    impl Progress for Enough {
-        fn begin(&self, _: u64) {}
-
-        fn advance(&self, _: u64) {}
-
-        fn stopped(&self) -> bool {
-            true
-        }
-    }
-
-    let folder = Folder::new();
-    folder.write("m.ron", MODEL);
-    let target = registry::load("loihi-like").unwrap();
-    let program = Model::load(folder.path("m.ron")).unwrap().compile(&target, &Default::default()).unwrap();
-    let samples = program.samples("net", vec![0.5; 36]).unwrap();
-    let session = Session::new(&program, Default::default()).unwrap();
-    let problem = session.run_observed(&samples, &mut (), &Enough).unwrap_err();
-    format!("(a run that is stopped)\n{}", render::plain(&problem.into(), 80))
 }
 
 #[test]
@@ -468,7 +246,8 @@ fn fit_tells_a_fault_of_the_model_once_and_fails_if_nothing_fits() {
         ("(\"w\", \"c1\")", "(\"w\", \"c4\")", "E0007"),
         (
             X,
-            "(name: \"y\", from: [\"s1\"], op: AvgPool2d(kernel: (2, 2), stride: (1, 1))), (name: \"x\", from: [\"y\"], op: Conv2d(weight: (\"w\", \"w1x1\"), padding: (1, 1))),",
+            "(name: \"y\", from: [\"s1\"], op: AvgPool2d(kernel: (2, 2), stride: (1, 1))), (name: \"x\", from: \
+             [\"y\"], op: Conv2d(weight: (\"w\", \"w1x1\"), padding: (1, 1))),",
             "E0011",
         ),
     ] {

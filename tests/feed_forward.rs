@@ -272,7 +272,7 @@ fn samples_are_run_from_a_file_and_answered_by_read_outs_and_predictions() {
     samples(&loaded, "classifier", &at("x.npy"));
     let run = [&["run", &model_text, "--target", "loihi-like", "--timing", "cycle", "-v"][..], &one].concat();
     let printed = succeeded(&snnc(&run));
-    assert!(printed.contains("1 samples") && printed.contains("per sample"), "{printed}");
+    assert!(printed.contains("1 sample ") && printed.contains("per sample"), "{printed}");
     let words = printed.split(|c: char| !c.is_alphanumeric());
     let foreign = ["image", "images", "iteration", "iterations", "denoising"];
     assert_eq!(words.filter(|word| foreign.contains(word)).collect::<Vec<_>>(), [""; 0], "{printed}");

@@ -43,6 +43,8 @@ mod parts;
 mod passes;
 #[path = "../compiler/tests/random/mod.rs"]
 mod random;
+#[cfg(feature = "cli")]
+mod ranks;
 mod read_outs;
 mod refractory;
 mod relays;

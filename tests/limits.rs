@@ -1,5 +1,5 @@
-//! What stands beside an exported hypergraph, read by a checker that knows the files alone: it says which partitions are
-//! legal as the verifier does, which builds the cores.
+//! What stands beside an exported hypergraph, read by a checker that knows the files alone: it says which partitions
+//! are legal as the verifier does, which builds the cores.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -284,4 +284,92 @@ fn where_kernels_are_shared_the_files_count_at_least() {
         }
     }
     assert!(legal > 10 && illegal > 10, "{legal} legal, {illegal} not");
+}
+
+/// Built-in targets whose cores take parts of layers.
+fn targets_with_tiles() -> Vec<&'static str> {
+    let tiles = |name: &&str| snnc::targets::registry::load(name).unwrap().layer_cores.is_none();
+    snnc::targets::registry::names().filter(tiles).collect()
+}
+
+/// What became of our own answer for the cores of a target.
+enum Answer {
+    /// The target holds the network in no way.
+    NoMapping,
+    /// The partitioner found none.
+    Refused,
+    /// Legal when it was read back, with so many blocks.
+    Legal(usize),
+}
+
+fn read_back(network: &str, group: &str, target: &[&str]) -> Answer {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (model, named) = (fed(), ["--network", network, "--group", group]);
+    let model = model.to_str().unwrap();
+    let fast = ["--effort", "fast", "--objective", "cores"];
+    if !snnc(folder, &[&["compile", model][..], &fast, target].concat()).status.success() {
+        return Answer::NoMapping;
+    }
+    run(folder, &[&["export", model, "--to", "hgr", "-o", "net.hgr"], &named[..], target].concat());
+    let partition =
+        ["partition", "net.hgr", "--limits", "net.limits.ron", "--effort", "fast", "-o", "net.part"];
+    let output = snnc(folder, &partition);
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("E0013"), "{said}");
+        return Answer::Refused;
+    }
+    let text = std::fs::read_to_string(folder.join("net.part")).unwrap();
+    let blocks: Vec<usize> = text.lines().map(|block| block.parse().unwrap()).collect();
+    assert_eq!(Problem::read(folder).exceeded(&blocks), BTreeMap::new(), "{network} {target:?}");
+    let read = ["--partition", "net.part", "--partition-network", network, "--group", group];
+    run(folder, &[&["compile", model], &read[..], &fast, target].concat());
+    Answer::Legal(blocks.into_iter().collect::<BTreeSet<usize>>().len())
+}
+
+#[test]
+fn our_own_answer_is_legal_when_it_is_read_back() {
+    let (mut held, mut blocks, mut refused) = (BTreeSet::new(), 0, 0);
+    let (small, few) = (["--set", "core.neurons=80"], ["--set", "core.input_axons=100"]);
+    // Without these, no core of truenorth-like holds a neuron of this model.
+    let large = ["--set", "core.neurons=2000", "--set", "core.input_axons=2000"];
+    for name in targets_with_tiles() {
+        for (network, group) in [("irregular", "1"), ("classifier", "1"), ("classifier", "4")] {
+            let sets: &[&[&str]] = if name == "truenorth-like" { &[&large] } else { &[&[], &small, &few] };
+            for set in sets {
+                match read_back(network, group, &[&["--target", name], *set].concat()) {
+                    Answer::NoMapping => {}
+                    Answer::Refused => refused += 1,
+                    Answer::Legal(used) => {
+                        held.insert(name);
+                        blocks += used;
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(held, targets_with_tiles().into_iter().collect::<BTreeSet<_>>());
+    assert!(blocks > 100 && refused < 10, "{blocks} blocks, {refused} refused");
+}
+
+#[test]
+fn limits_of_another_hypergraph_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let model = fed();
+    let export = |network: &str, to: &str| {
+        run(folder, &["export", model.to_str().unwrap(), "--to", "hgr", "-o", to, "--network", network]);
+    };
+    export("irregular", "a.hgr");
+    export("classifier", "b.hgr");
+    let refused = |arguments: &[&str]| {
+        let output = snnc(folder, arguments);
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let said = refused(&["partition", "a.hgr", "--limits", "b.limits.ron"]);
+    assert!(said.contains("E0022") && said.contains("nets, the hypergraph has"), "{said}");
+    let said = refused(&["partition", "a.hgr", "--limits", "a.limits.ron", "--blocks", "1", "--limit", "3"]);
+    assert!(said.contains("--limit"), "{said}");
 }

@@ -317,7 +317,8 @@ fn sweeps_take_nir_files() {
     let plan = |nir: &str| {
         let model = file("braille_noDelay_bias_zero.nir");
         let text = format!(
-            "(format: \"snnc.sweep/1\", model: {model:?}, input: {input:?}, targets: [\"loihi-like\", \"loihi2-like\"]{nir})"
+            "(format: \"snnc.sweep/1\", model: {model:?}, input: {input:?}, targets: [\"loihi-like\", \
+             \"loihi2-like\"]{nir})"
         );
         std::fs::write(&sweep, text).unwrap();
         snnc::sweep::SweepFile::read(&sweep).and_then(snnc::sweep::Plan::new)

@@ -48,7 +48,7 @@ fn the_denoiser_is_exported() {
         snnc(folder.path(), &run)
     };
     let text = String::from_utf8(export(&[]).stdout).unwrap();
-    assert!(text.contains("sdid: 4116 vertices, 3920 nets, 489104 pins"), "{text}");
+    assert!(text.contains("sdid: 4,116 vertices, 3,920 nets, 489,104 pins"), "{text}");
     assert!(error(&export(&["--network", "no"])).contains("one of sdid"));
     let text = error(&snnc(folder.path(), &["export", "m.snnx", "--to", "hgr", "-o", "x"]));
     assert!(text.contains("model.ron"), "{text}");

@@ -8,18 +8,18 @@ use std::path::{Path, PathBuf};
 use crate::common::process::{contents, fails, ok, snnc};
 use snnc_compiler::weights::{Element, Stored, Tensor, write_safetensors};
 
-fn examples(path: &str) -> String {
+pub fn examples(path: &str) -> String {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(path).display().to_string()
 }
 
 /// A command with arguments that are separated by blanks; `@` stands for a folder.
-fn words(line: &str, folder: &Path) -> Vec<String> {
+pub fn words(line: &str, folder: &Path) -> Vec<String> {
     line.split_whitespace().map(|word| word.replace('@', folder.to_str().unwrap())).collect()
 }
 
 /// Files of a folder by name, without the list of files. Of a report.json what a process took is left out: it is the
 /// only thing that may differ.
-fn compared(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn compared(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files: BTreeMap<String, Vec<u8>> = contents(folder).into_iter().collect();
     files.remove("manifest.json").expect("a whole set has a list of its files");
     files.remove(".snnc-lock");

@@ -131,7 +131,7 @@ fn spikes_are_those_of_the_float_reference_and_as_many_as_reported() {
 }
 
 #[test]
-fn spikes_without_a_folder_or_of_generated_images_are_refused() {
+fn spikes_without_a_folder_and_membranes_of_generated_images_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = example("feed-forward/model.ron");
     let path = path.to_str().unwrap();
@@ -144,8 +144,54 @@ fn spikes_without_a_folder_or_of_generated_images_are_refused() {
     let generate = ["run", generating.to_str().unwrap(), "--images", "1"];
     assert!(refused(&[&generate[..], &["--dt", "1"]].concat()).contains("takes no samples"));
     assert!(refused(&[&run[..6], &["--dt", "1"]].concat()).contains("one map for all timesteps"));
-    let message = refused(&[&generate[..], &["--spikes"]].concat());
-    assert!(["E0021", "--spikes", "samples"].iter().all(|word| message.contains(word)), "{message}");
+    let message = refused(&[&generate[..], &["--membranes", "sdid.conv1"]].concat());
+    assert!(["E0021", "--membranes", "samples"].iter().all(|word| message.contains(word)), "{message}");
+}
+
+#[test]
+fn spikes_of_generated_images_are_those_of_all_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = std::fs::read_to_string(example("spiking-diffusion-mnist/model.ron")).unwrap();
+    for entry in std::fs::read_dir(example("spiking-diffusion-mnist")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let iterations = 3;
+    let short = model.replace("iterations: 49", &format!("iterations: {iterations}"));
+    assert_ne!(short, model);
+    let path = folder.path().join("model.ron");
+    std::fs::write(&path, short).unwrap();
+    let out = folder.path().join("out");
+    let (path, out) = (path.to_str().unwrap(), out.to_str().unwrap());
+    let quick =
+        ["run", path, "--images", "2", "--objective", "cores", "--effort", "fast", "--timing", "none"];
+    let printed = succeeded(&[&quick[..], &["--spikes", "--json", "--out", out]].concat());
+    let report: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    let mut archive =
+        zip::ZipArchive::new(std::fs::File::open(Path::new(out).join("spikes.npz")).unwrap()).unwrap();
+    let mut fired_layers = 0;
+    for layer in report["layers"].as_array().unwrap() {
+        let name = layer["name"].as_str().unwrap();
+        let Ok(mut member) = archive.by_name(&format!("{name}.npy")) else {
+            assert_eq!(layer["spikes"], 0, "{name}");
+            continue;
+        };
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut member, &mut bytes).unwrap();
+        let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+        let text = String::from_utf8_lossy(&bytes[10..header]).into_owned();
+        let sides = text.split_once("'shape': (").unwrap().1.split_once(')').unwrap().0;
+        let sides: Vec<usize> = sides.split(',').filter_map(|side| side.trim().parse().ok()).collect();
+        // Two images; the denoiser's passes lie one after the other.
+        let passes = if name.starts_with("sdid.") { iterations } else { 1 };
+        assert_eq!((sides[0], sides[1] % passes, sides[1] > passes), (2, 0, true), "{name} {sides:?}");
+        let fired: u32 = bytes[header..].iter().map(|byte| byte.count_ones()).sum();
+        assert_eq!(layer["spikes"], fired, "{name}");
+        fired_layers += usize::from(fired > 0);
+    }
+    assert!(fired_layers > 5, "{report}");
 }
 
 /// An archive of arrays by their keys.

@@ -1,5 +1,5 @@
-//! Networks whose input spikes the host draws: the same spikes enter float reference and chip, on any number of threads,
-//! in any batch, as if they had been given in a file.
+//! Networks whose input spikes the host draws: the same spikes enter float reference and chip, on any number of
+//! threads, in any batch, as if they had been given in a file.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

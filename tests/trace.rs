@@ -1,4 +1,4 @@
-//! TraceRecorder read back: as many rows as packets were simulated, with the report's latencies, none faster than an
+//! Traces read back: as many rows as packets were simulated, with the report's latencies, none faster than an
 //! empty
 //! network allows; a timeline in which nobody is at two things at once; and choices that make no sense are refused.
 

@@ -1,23 +1,29 @@
 //! Runs the stages in order and verifies after each: a stage cannot forget.
 
+mod assemble;
+
 use std::borrow::Cow;
 
-use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target, Topology};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
 use crate::frontend::LoadedModel;
 use crate::ir::program::Program;
 use crate::ir::spiking::{HostTail, SpikingIr, SpikingModel};
 use crate::mapping::estimate::{Estimate, estimate};
+use crate::mapping::observer::SeveralPieces;
 use crate::mapping::partition::Rates;
 use crate::mapping::partition::balance;
-use crate::mapping::partition::search::{Objective, SearchOptions, candidates};
+use crate::mapping::partition::search::{Objective, SearchOptions, candidates, cuts_cost};
 use crate::mapping::place::PlaceOptions;
 use crate::mapping::report::MappingReport;
 use crate::mapping::traffic::CoreTraffic;
-use crate::mapping::{Activity, Partition, Placement, build_cores, partition, place, route};
+use crate::mapping::{Activity, MappingObserver, Partition, Placement, partition, place};
 use crate::passes::pipeline::Lowered;
 use crate::passes::{self, LowerOptions, pipeline};
 use crate::workload::{self, Reconstruction, Workload};
+
+pub use self::assemble::{assemble, partition_of, placement_of};
+use self::assemble::{assemble_for_rates, has_neurons};
 
 /// Choices of the compiler; the defaults are what `snnc compile` uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,7 +203,21 @@ pub fn map_estimated(
     options: CompileOptions,
     inputs: &MappingInputs,
 ) -> Result<(Program, Option<Estimate>), Diagnostics> {
-    let mut all = map_all(ir, target, options, inputs, BUDGETS)?;
+    map_observed(ir, target, options, inputs, &())
+}
+
+/// As [`map_estimated`]; the observer is told how far the mapping has come.
+///
+/// # Errors
+/// Those of [`map_with`].
+pub fn map_observed(
+    ir: &SpikingIr,
+    target: &Target,
+    options: CompileOptions,
+    inputs: &MappingInputs,
+    observer: &dyn MappingObserver,
+) -> Result<(Program, Option<Estimate>), Diagnostics> {
+    let mut all = map_all(ir, target, options, inputs, BUDGETS, observer)?;
     let objective = options.search.objective;
     let known = |estimate: &Option<Estimate>, value: fn(&Estimate) -> f64| {
         estimate.as_ref().map_or(f64::INFINITY, value)
@@ -236,6 +256,7 @@ pub fn objective_of(
 
 /// Maps on several shares of the cores at hand, fewest cores first: one for each of `budgets` where work is balanced.
 /// The time of an objective that is about time alone is known before cores are placed, so there is one mapping then.
+/// The observer is told how far the mapping has come.
 ///
 /// # Errors
 /// Those of [`map_with`].
@@ -245,6 +266,7 @@ pub fn map_all(
     options: CompileOptions,
     inputs: &MappingInputs,
     budgets: usize,
+    observer: &dyn MappingObserver,
 ) -> Result<Vec<(Program, Option<Estimate>)>, Diagnostics> {
     // What narrower weights take is the target's to say.
     has_neurons(ir, target)?;
@@ -260,22 +282,34 @@ pub fn map_all(
         }
         (None, None) => {
             let budgets = if search.objective == Objective::Time { 1 } else { budgets };
-            let found = candidates(ir, target, (&rates, &activity), search, networks(), budgets)?;
+            let found = candidates(ir, target, (&rates, &activity), search, networks(), budgets, observer)?;
             let mut all: Vec<Partition> = found.into_iter().map(|found| found.partition).collect();
+            let mut more = Vec::new();
             if matches!(search.objective, Objective::Energy | Objective::Edp | Objective::Traffic) {
                 // Fewer packets may be worth more than even work.
-                let fewest = SearchOptions { objective: Objective::Packets, ..search };
-                let fewest = candidates(ir, target, (&rates, &activity), fewest, networks(), 1);
-                all.extend(fewest.into_iter().flatten().map(|found| found.partition));
+                more.push((SearchOptions { objective: Objective::Packets, ..search }, 1));
+            }
+            if search.objective.balances() && cuts_cost(ir, target) {
+                // A cut kernel has a spike sent once more for each part, which must pay for itself.
+                let whole = |(search, budgets)| (SearchOptions { whole_kernels: true, ..search }, budgets);
+                more.extend(more.clone().into_iter().map(whole));
+                more.push(whole((search, budgets)));
+            }
+            for (search, budgets) in more {
+                let found =
+                    candidates(ir, target, (&rates, &activity), search, networks(), budgets, observer);
+                all.extend(found.into_iter().flatten().map(|found| found.partition));
             }
             (all, None)
         }
     };
+    let placing = SeveralPieces::new(partitions.len(), observer);
     let place = |traffic: &CoreTraffic, cores: usize| match inputs.placement.clone().or(sites.clone()) {
         Some(placement) => Ok(placement),
-        None => Ok(place::place(cores, traffic, target, options.place)?),
+        None => Ok(place::place_observed(cores, traffic, target, options.place, &placing)?),
     };
     let mut all = Vec::new();
+    observer.stage("placing", "moves");
     for partition in &partitions {
         let cores = partition.cores.len();
         let at_hand = balance::cores_at_hand(target, search, cores)?;
@@ -289,65 +323,6 @@ pub fn map_all(
         all.push((program, estimate));
     }
     Ok(all)
-}
-
-/// Refuses neurons that the chip does not have: nothing stands in for them.
-fn has_neurons(ir: &SpikingIr, target: &Target) -> Result<(), Diagnostics> {
-    let mut problems = Diagnostics::default();
-    for (id, lacking) in ir.model.lacking(&target.neuron) {
-        let message = format!("{lacking} ({})", target.name);
-        let place = ir.model.layer_place(id);
-        let hint = "choose a target whose `neuron` group has it (`snnc targets show NAME`), or other neurons";
-        problems.push(Diagnostic::new(Code::Unsupported, place, message).hint(hint));
-    }
-    problems.into_result(())
-}
-
-/// Builds a program from any author's partition and placement, and verifies all of it.
-///
-/// # Errors
-/// What a verifier finds, or what `placement` refuses.
-pub fn assemble(
-    ir: &SpikingIr,
-    target: &Target,
-    partition: &Partition,
-    placement: impl FnOnce(&CoreTraffic) -> Result<Placement, Diagnostics>,
-) -> Result<Program, Diagnostics> {
-    assemble_for_rates(ir, target, partition, &Rates::default(), placement)
-}
-
-fn assemble_for_rates(
-    ir: &SpikingIr,
-    target: &Target,
-    partition: &Partition,
-    rates: &Rates,
-    placement: impl FnOnce(&CoreTraffic) -> Result<Placement, Diagnostics>,
-) -> Result<Program, Diagnostics> {
-    let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
-    partition.verify(ir)?;
-    let ir = ir.reordered(&partition.orders);
-    let cut = ir.with_parts(&partition.kernel_parts);
-    let cores = build_cores(&cut, partition, target.axons.atoms_max());
-    let on_chip = partition.cores.len();
-    let placement = placement(&CoreTraffic::expected(&cores, rates).among(on_chip))?;
-    placement.verify(on_chip, target)?;
-    let Placement { chips, mut sites } = placement;
-    let port = Topology::new(&target.topology, chips).input_site();
-    cores.keys().skip(on_chip).filter_map(|_| port).for_each(|port| {
-        sites.push(port);
-    });
-    let program = Program {
-        target: target.clone(),
-        model: ir.model.clone(),
-        kernel_parts: partition.kernel_parts.clone(),
-        cores,
-        sites,
-        chips,
-    };
-    route::check(&program)?;
-    program.verify()?;
-    program.verify_against(&ir)?;
-    Ok(program)
 }
 
 /// Lowers and maps, with the mapping report.
@@ -377,6 +352,19 @@ pub fn compile_reconstruction(
     target: &Target,
     options: CompileOptions,
 ) -> Result<(Program, HostTail), Diagnostics> {
+    compile_reconstruction_observed(model, target, options, &())
+}
+
+/// As [`compile_reconstruction`]; the observer is told how far the mapping has come.
+///
+/// # Errors
+/// Those of [`compile_reconstruction`].
+pub fn compile_reconstruction_observed(
+    model: &LoadedModel,
+    target: &Target,
+    options: CompileOptions,
+    observer: &dyn MappingObserver,
+) -> Result<(Program, HostTail), Diagnostics> {
     let located = |problems| model.origin.locate(problems);
     let workload = Reconstruction::new(model)?;
     let Lowered { ir, mut host_tails } = lowered(model, &workload, target, options.lower)?;
@@ -384,26 +372,6 @@ pub fn compile_reconstruction(
     let without_tail =
         || located(passes::unsupported(encoder, encoder, "its last layer must be a nearest code").into());
     let tail = host_tails.pop().ok_or_else(without_tail)?;
-    Ok((map(&ir, target, options).map_err(located)?, tail))
-}
-
-/// Where the cores of a program sit.
-pub fn placement_of(program: &Program) -> Placement {
-    let sites = program.chip_cores().map(|(core, _)| program.sites[core]).collect();
-    Placement { chips: program.chips, sites }
-}
-
-/// The partition that a program was built from.
-pub fn partition_of(program: &Program) -> Partition {
-    let slices = |core: &crate::ir::program::Core| core.slices.iter().map(|s| s.slice.clone()).collect();
-    Partition {
-        cores: program.chip_cores().map(|(_, core)| slices(core)).collect(),
-        kernel_parts: program.kernel_parts.clone(),
-        orders: program
-            .model
-            .populations
-            .iter()
-            .filter_map(|(id, population)| Some((id, population.order.clone()?)))
-            .collect(),
-    }
+    let mapped = map_observed(&ir, target, options, &MappingInputs::default(), observer);
+    Ok((mapped.map_err(located)?.0, tail))
 }

@@ -2,16 +2,14 @@
 //!
 //! Data flows one way, and the folders follow it:
 //! [`weights`] (tensors from files) -> [`frontend`] (model.ron) -> [`graph`] (layer graph, float, made of the kinds in
-//! [`layers`]) -> [`passes`] (split-host-tail, collect-neurons, record-activity, schedule, quantise) ->
-//! [`ir::spiking`] (integers, knows no core) -> [`mapping`] (partition,
-//! place, build) -> [`ir::program`] (core-mapped, what a `.snnx` file holds).
+//! [`layers`]) -> [`passes`] (their order and its reasons: [`passes::pipeline`]) -> [`ir::spiking`] (integers, knows no
+//! core) -> [`mapping`] (partition, build, place, route) -> [`ir::program`] (core-mapped, what a `.snnx` file holds).
 //! [`workload`] tells the passes how a model will be driven. [`neuron`] says what trained neurons do in a timestep.
 //! [`mod@reference`] interprets the layer graph in f64: the oracle for everything behind it;
 //! [`event_driven`] gives the same bits in less time.
 //!
-//! Invariants: no stage changes or reruns what an earlier one made; the [`driver`] verifies after every stage;
-//! nothing ever holds the
-//! unrolled synapses of a convolution.
+//! Invariants: no stage changes or reruns what an earlier one made; the [`driver`] verifies after every stage; nothing
+//! ever holds the unrolled synapses of a convolution.
 
 // What there is to say, the command says.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]

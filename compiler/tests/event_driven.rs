@@ -373,9 +373,9 @@ fn random_networks_of_all_kinds_have_the_bits_of_the_reference() {
             |name: &str| found.spikes(name).unwrap().concat().into_iter().filter(|&fired| fired).count();
         spikes += found.spiking().map(fired).sum::<usize>();
     });
-    let kinds = "Conv2d ConvTranspose2d Conv1d Linear Sparse Flatten Reshape BatchNorm Scale Dropout AvgPool2d SumPool2d \
-                 MaxPool2d Upsample Delay Embedding Lif If Leaky Neuron LeakyIntegrator Add Concat Mix NearestCode \
-                 MeanOverTime SumOverTime LastOverTime LeakySumOverTime WeightedSum recurrence";
+    let kinds = "Conv2d ConvTranspose2d Conv1d Linear Sparse Flatten Reshape BatchNorm Scale Dropout AvgPool2d \
+                 SumPool2d MaxPool2d Upsample Delay Embedding Lif If Leaky Neuron LeakyIntegrator Add Concat Mix \
+                 NearestCode MeanOverTime SumOverTime LastOverTime LeakySumOverTime WeightedSum recurrence";
     for kind in kinds.split_whitespace() {
         assert!(used.get(kind).is_some_and(|&count| count >= 10), "{kind}: {:?}", used.get(kind));
     }

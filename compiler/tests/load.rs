@@ -74,9 +74,12 @@ fn more_weights_than_fit_in_memory_are_not_read() {
     std::fs::write(&path, [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat()).unwrap();
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     file.set_len(8 + header.len() as u64 + (1 << 33)).unwrap();
-    let layers = r#"(name: "i", op: Input(shape: (2, 4, 4))), (name: "c", from: ["i"], op: Conv2d(weight: ("w", "conv"))), (name: "d", from: ["c"], op: Conv2d(weight: ("w", "conv")))"#;
+    let layers = r#"(name: "i", op: Input(shape: (2, 4, 4))),
+        (name: "c", from: ["i"], op: Conv2d(weight: ("w", "conv"))),
+        (name: "d", from: ["c"], op: Conv2d(weight: ("w", "conv")))"#;
     let text = format!(
-        r#"(format: "snnc.model/1", name: "big", weights: {{"w": "w.safetensors"}}, networks: {{"n": (timesteps: 1, layers: [{layers}])}})"#
+        r#"(format: "snnc.model/1", name: "big", weights: {{"w": "w.safetensors"}},
+            networks: {{"n": (timesteps: 1, layers: [{layers}])}})"#
     );
     let path = folder.path().join("big.ron");
     std::fs::write(&path, text).unwrap();

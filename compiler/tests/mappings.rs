@@ -113,3 +113,25 @@ fn slices_of_any_author_are_cut_where_groups_end() {
     let stored: usize = program.cores.values().map(|core| core.weights.len()).sum();
     assert_eq!(stored, 9 * (2 * 2 * 3 + 3 * 2 + 4 * 3));
 }
+
+/// Each neuron on a core of its own, and cores that may hold none.
+#[test]
+fn findings_beyond_fifty_are_counted() {
+    let ir = network("small");
+    let one = |population, c, at: u32| Slice {
+        population,
+        channels: c..c + 1,
+        rows: at / 3..at / 3 + 1,
+        cols: at % 3..at % 3 + 1,
+    };
+    let mut cores = Vec::new();
+    for (population, channels) in [(FIRST, 2), (SECOND, 3), (SUM, 2)] {
+        cores.extend((0..channels * 9).map(|i| vec![one(population, i / 9, i % 9)]));
+    }
+    let partition = Partition { cores: cores.into(), ..Partition::default() };
+    let mut program = built(&ir, &partition);
+    program.target.core.neurons.0 = 0;
+    let error = program.verify().unwrap_err();
+    assert_eq!((error.0.len(), (2 + 3 + 2) * 9), (50, 63));
+    assert!(error.to_string().ends_with("\n... and 13 more"), "{error}");
+}

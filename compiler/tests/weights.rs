@@ -123,7 +123,8 @@ fn hostile_safetensors_indices_are_refused() {
 #[test]
 fn values_that_are_not_finite_and_types_that_are_no_numbers_are_refused() {
     let folder = TempDir::new().unwrap();
-    let header = r#"{"nan":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"f8":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[8,12]}}"#;
+    let header = r#"{"nan":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},
+        "f8":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[8,12]}}"#;
     let data = [1f32.to_le_bytes(), f32::NAN.to_le_bytes(), [0; 4]].concat();
     let file = WeightFile::open(&write(&folder, "n.safetensors", &safetensors_with(header, &data))).unwrap();
     for name in ["nan", "f8"] {

@@ -146,9 +146,9 @@ pub fn place_cores(
         match flows {
             Flows::Rows(rows) => {
                 let (cores, traffic) = flows::collect(rows)?;
-                Ok(place_traffic(cores, &traffic, mesh, options)?)
+                Ok(place_traffic(cores, &traffic, mesh, options, &())?)
             }
-            Flows::File(path) => place(&path, mesh, options),
+            Flows::File(path) => place(&path, mesh, options, &()),
         }
     })?;
     Ok((json(&placed)?, placed.to_string()))

@@ -32,6 +32,11 @@ impl Progress for Watch {
         self.steps.store(steps, Ordering::Relaxed);
     }
 
+    fn stage(&self, _: &'static str, _: &'static str) {
+        self.done.store(0, Ordering::Relaxed);
+        self.steps.store(0, Ordering::Relaxed);
+    }
+
     fn advance(&self, steps: u64) {
         self.done.fetch_add(steps, Ordering::Relaxed);
     }

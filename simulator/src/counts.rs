@@ -90,25 +90,25 @@ pub enum Grain {
 pub struct PassCounts {
     /// Which network.
     pub network: NetworkId,
-    /// First of these timesteps; 0 but for a later part of a pass ([`crate::execute::Chip::parts`]).
+    /// First timestep that is counted here; 0 but for a later part of a pass ([`crate::execute::Chip::parts`]).
     pub start: usize,
-    /// Timesteps: of the pass, or of a part of it.
+    /// Number of timesteps that are counted here: of the pass, or of a part of it.
     pub timesteps: usize,
-    /// Whether the pass ends with them.
+    /// Whether the last timestep counted here is the last of the pass.
     pub ends: bool,
-    /// Per slice, events of the timestep after these; of a part that does not end the pass, once the next one is
-    /// counted.
+    /// Per slice, events of the first timestep that is not counted here; of a part that does not end the pass, once
+    /// the next part is counted.
     pub following: Option<Vec<Events>>,
     /// Words the host wrote before the pass, per slice (biases).
     pub host_writes: Vec<u64>,
-    /// Words the host read after it, per slice (membranes).
+    /// Words the host read after the pass, per slice (membranes).
     pub host_reads: Vec<u64>,
-    /// Multiply-adds of the host before the pass, for its inputs, and after it, for its read-outs; per slice, those of
+    /// Multiply-adds of the host before the pass, for its inputs, and after the pass, for its read-outs; per slice, those of
     /// a layer shared out evenly.
     pub host_multiply_adds: [Vec<u64>; 2],
     /// Synchronisations with the host, per slice: one a pass, borne by the network's first slice.
     pub host_synchronisations: Vec<u64>,
-    /// Neurons whose state is cleared before it, per slice.
+    /// Neurons whose state is cleared before the pass, per slice.
     pub cleared: Vec<u64>,
     /// Biases clipped to the bias format.
     pub bias_saturations: u64,

@@ -11,6 +11,7 @@
 mod bits;
 pub mod charge;
 pub mod counts;
+pub mod exchange;
 pub mod execute;
 pub mod neuron;
 pub mod noc;

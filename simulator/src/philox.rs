@@ -24,8 +24,8 @@ pub fn philox4x32_10(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
 /// Blocks that [`philox4x32_10_row`] makes together.
 pub const ROW: usize = 16;
 
-/// [`philox4x32_10`] of [`ROW`] counters that differ in the second word, which counts up from `counter[1]`: words `w` of
-/// all blocks are `[w][block]`. A plain loop over blocks in each round, for vector instructions.
+/// [`philox4x32_10`] of [`ROW`] counters that differ in the second word, which counts up from `counter[1]`: words `w`
+/// of all blocks are `[w][block]`. A plain loop over blocks in each round, for vector instructions.
 #[inline(always)]
 pub fn philox4x32_10_row(counter: [u32; 4], mut key: [u32; 2]) -> [[u32; ROW]; 4] {
     let mut words = counter.map(|word| [word; ROW]);

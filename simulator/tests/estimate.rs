@@ -1,15 +1,20 @@
 //! What the mapping expects a pass to take is what the simulator's bottleneck formula says of it, if the spikes
 //! expected are those that come: two computations, from routes and from counted events.
 
-use crate::common::timing;
+use crate::common::{self, timing};
+use snnc_compiler::driver::{CompileOptions, MappingInputs, map_estimated};
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::Activity;
+use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::estimate::estimate;
+use snnc_compiler::mapping::partition::search::{Objective, SearchOptions};
 use snnc_simulator::counts::Events;
 use snnc_simulator::execute::{Chip, PassOutcome, plain};
 use snnc_simulator::time::Fidelity;
-use snnc_targets::schema::{CorePath, Provenance, RoutingScheme, Sourced};
+use snnc_targets::Target;
+use snnc_targets::schema::{CorePath, KernelSharing, Provenance, RoutingScheme, Sourced};
 
 /// The spikes of a pass, by timestep and position.
 fn recorded(chip: &Chip, outcome: &PassOutcome) -> Activity {
@@ -94,4 +99,40 @@ fn a_chip_that_cannot_gate_visits_every_neuron_in_every_timestep() {
         }
     }
     assert!(visits > 1_000, "{visits}");
+}
+
+/// Expected energy of a mapping, and whether it cuts kernels.
+fn mapped(ir: &SpikingIr, target: &Target, search: SearchOptions) -> Option<(f64, bool)> {
+    let mut options = CompileOptions { search, ..CompileOptions::fewest_cores() };
+    options.place.effort = Effort::Fast;
+    let (program, estimate) = map_estimated(ir, target, options, &MappingInputs::default()).ok()?;
+    Some((estimate?.energy_j, !program.kernel_parts.is_empty()))
+}
+
+#[test]
+fn cut_kernels_pay_for_their_packets_where_axons_cost() {
+    let (mut cut, mut whole) = (0, 0);
+    for seed in 0..40 {
+        let mut random = common::Random::seeded(seed);
+        let mut target = common::target(&mut random, 256);
+        target.synapses.kernel_sharing.0 = KernelSharing::PerVariant;
+        target.core.threshold_profiles = None;
+        target.core.synapse_memory_bits.0 = 1 << 15;
+        target.energy.axon_out_pj.0 = 5_000.0;
+        target.energy.ranges.clear();
+        let ir = common::network(&mut random, &target);
+        let energy = SearchOptions { objective: Objective::Energy, ..SearchOptions::default() };
+        let Some((best, _)) = mapped(&ir, &target, energy) else { continue };
+        let fewest = mapped(&ir, &target, SearchOptions::default());
+        cut += usize::from(fewest.is_some_and(|(_, cut)| cut));
+        let uncut = mapped(&ir, &target, SearchOptions { whole_kernels: true, ..energy });
+        if let Some((uncut, parts)) = uncut {
+            assert!(
+                !parts && best <= uncut * (1.0 + 1e-9),
+                "seed {seed}: {best} J, {uncut} J with whole kernels"
+            );
+            whole += 1;
+        }
+    }
+    assert!(cut > 1 && whole > 10, "{cut} mappings cut kernels, {whole} fit with whole ones");
 }

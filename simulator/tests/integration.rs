@@ -14,3 +14,4 @@ mod multicast_time;
 mod packets;
 mod recorded;
 mod simulated_ends;
+mod skipped_zeros;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::timing;
+use crate::common::{timing, zeros};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_simulator::execute::{Chip, PassOutcome};
@@ -59,7 +59,8 @@ fn busy(program: &Program, outcome: &PassOutcome, step: usize) -> Busy {
                         add(to.core.0 as usize, if receiving { 0 } else { 2 }, target, t.axon_in.interval_ps);
                     }
                     assert!((list.first_atom..list.first_atom + list.atoms).contains(&source));
-                    add(to.core.0 as usize, 0, target, list.synapses() * t.synaptic_operation.interval_ps);
+                    let met = zeros::met(reader, list, source, program.target.skips_zeros());
+                    add(to.core.0 as usize, 0, target, met * t.synaptic_operation.interval_ps);
                 }
             }
         }
@@ -102,6 +103,9 @@ fn layers_have_the_time_of_their_own_packets_and_neurons() {
     for seed in 0..60 {
         let (program, input) = timing::program(seed, |random, target| {
             target.topology.routing.0 = RoutingScheme::Unicast;
+            if seed % 3 == 0 {
+                zeros::skip(target, 4);
+            }
             if random.one_in(2) {
                 let said = Some(Sourced(CorePath::Serial, Provenance::Assumed("a test".into())));
                 (target.timing.receive_path, target.timing.send_path) = (said.clone(), said);

@@ -1,7 +1,7 @@
-//! One definition of a packet: one spike to one input axon of one core, and a core has an axon for each projection (each
-//! part of a cut kernel) that reaches it. What partitioner, mapping report, simulator and exported hypergraph say is held
-//! equal to a count that knows none of them: from the spiking IR's synapses, tap by tap, where the neurons are, and
-//! how often each fires.
+//! One definition of a packet: one spike to one input axon of one core, and a core has an axon for each projection
+//! (each part of a cut kernel) that reaches it. What partitioner, mapping report, simulator and exported hypergraph say
+//! is held equal to a count that knows none of them: from the spiking IR's synapses, tap by tap, where the neurons are,
+//! and how often each fires.
 
 use crate::common;
 use std::collections::{BTreeMap, BTreeSet};

@@ -59,13 +59,13 @@ impl Progress for Bar {
     }
 
     fn stage(&self, what: &'static str, steps: &'static str) {
-        self.0.set_message(what);
-        self.0.set_prefix(steps);
         let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
         self.0.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
         self.0.unset_length();
         // Counts, rates and the time until the end are those of the stage.
         self.0.reset();
+        self.0.set_prefix(steps);
+        self.0.set_message(what);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use snnc_compiler::ir::spiking::HostWork;
+use snnc_targets::numbers::counted;
 use snnc_targets::text_table::{TextTable, name_and_figures};
 
 use super::{Comparison, Estimate, LayerCheck, LayerComparison, SampleComparison};
@@ -12,13 +13,13 @@ impl fmt::Display for Comparison {
         writeln!(f, "{} on {} against the float reference", self.model, self.target)?;
         writeln!(
             f,
-            "{} image(s), seed {}; both sides get the float trajectory's tokens; {}-bit weights, {}\n",
-            self.images,
+            "{}, seed {}; both sides get the float trajectory's tokens; {}-bit weights, {}\n",
+            counted(self.images, "image"),
             self.seed,
             self.weight_bits,
             match self.calibration_passes {
                 0 => "rounded such that sums stay".to_owned(),
-                passes => format!("rounded on {passes} recorded passes"),
+                passes => format!("rounded on {}", counted(passes, "recorded pass|recorded passes")),
             }
         )?;
         write!(f, "{}", layers(&self.layers))?;
@@ -77,8 +78,10 @@ impl fmt::Display for SampleComparison {
         writeln!(f, "{} on {} against the float reference", self.model, self.target)?;
         writeln!(
             f,
-            "{} sample(s) for network {}; {}-bit weights",
-            self.samples, self.network, self.weight_bits
+            "{} for network {}; {}-bit weights",
+            counted(self.samples, "sample"),
+            self.network,
+            self.weight_bits
         )?;
         self.events.iter().try_for_each(|events| writeln!(f, "{events}"))?;
         writeln!(f)?;

@@ -15,8 +15,11 @@ use snnc_compiler::mapping::traffic::CoreTraffic;
 use snnc_targets::text_table::{TextTable, left, right};
 use snnc_targets::{Diagnostics, Target};
 
+use crate::progress::Progress;
 use crate::warnings::Warning;
 
+/// Mappings that the table takes, and one more for a front.
+pub const MAPPINGS: usize = Objective::ALL.len();
 /// Most points of a front.
 const POINTS: usize = 32;
 
@@ -70,16 +73,19 @@ impl MappingPoint {
     }
 }
 
-/// Maps for every objective.
+/// Maps for every objective; steps of the progress are mappings.
 pub fn objectives(
     ir: &SpikingIr,
     target: &Target,
     options: CompileOptions,
     inputs: &MappingInputs,
+    progress: &dyn Progress,
 ) -> Objectives {
     let row = |objective| {
         let options = CompileOptions { search: SearchOptions { objective, ..options.search }, ..options };
-        match driver::map_estimated(ir, target, options, inputs) {
+        let mapped = driver::map_estimated(ir, target, options, inputs);
+        progress.advance(1);
+        match mapped {
             Ok((program, estimate)) => ObjectiveRow {
                 objective,
                 mapping: Some(MappingPoint::new(ir, inputs, &program, estimate)),
@@ -147,7 +153,7 @@ pub fn pareto(
     inputs: &MappingInputs,
 ) -> Result<String, Diagnostics> {
     let search = SearchOptions { objective: Objective::Edp, ..options.search };
-    let all = driver::map_all(ir, target, CompileOptions { search, ..options }, inputs, POINTS)?;
+    let all = driver::map_all(ir, target, CompileOptions { search, ..options }, inputs, POINTS, &())?;
     let mut points: Vec<MappingPoint> = all
         .into_iter()
         .map(|(program, estimate)| MappingPoint::new(ir, inputs, &program, estimate))

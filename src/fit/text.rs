@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use snnc_targets::numbers::{count, counted};
 use snnc_targets::text_table::{TextTable, left, name_and_figures, right};
 
 use super::{Fit, TargetFit};
@@ -12,7 +13,7 @@ const LAYER: &str = "layer ";
 
 impl fmt::Display for Fit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} on {} targets\n", self.model, self.targets.len())?;
+        writeln!(f, "{} on {}\n", self.model, counted(self.targets.len() as u64, "target"))?;
         write!(f, "{}", self.table())?;
         for row in self.targets.iter().filter(|row| !row.problems.is_empty()) {
             row.reasons(f)?;
@@ -49,7 +50,7 @@ impl TargetFit {
         let (cores, chips, limit, share) = match self.mapping.as_ref().filter(|_| self.fits) {
             Some(m) => {
                 let share = format!("{:.1} %", m.binding.percent());
-                (m.cores.to_string(), m.chips.to_string(), m.binding.limit.to_string(), share)
+                (count(m.cores as u64), count(m.chips.into()), m.binding.limit.to_string(), share)
             }
             None => ("-".into(), "-".into(), self.stands_in_the_way(), "-".into()),
         };
@@ -80,8 +81,9 @@ impl TargetFit {
             let (limit, share) = (&m.binding.limit, m.binding.percent());
             writeln!(
                 f,
-                "  but for that it would take {} cores on {} chips ({limit} {share:.1} %)",
-                m.cores, m.chips
+                "  but for that it would take {} on {} ({limit} {share:.1} %)",
+                counted(m.cores as u64, "core"),
+                counted(m.chips.into(), "chip")
             )?;
         }
         Ok(())

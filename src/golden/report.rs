@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
+use snnc_targets::numbers::counted;
 use snnc_targets::text_table::{TextTable, left, right};
 
 /// Schema string of the JSON form.
@@ -74,10 +75,11 @@ impl GoldenReport {
     }
 
     fn summary(&self) -> String {
-        let (rows, values) = (self.rows.len(), self.rows.iter().map(|row| row.compared).sum::<usize>());
+        let values = self.rows.iter().map(|row| row.compared).sum::<usize>();
+        let [rows, values] = [counted(self.rows.len() as u64, "record"), counted(values as u64, "value")];
         let mut text = match self.failures().count() {
-            0 => format!("all {rows} records agree ({values} values)\n"),
-            failed => format!("{failed} of {rows} records differ ({values} values)\n"),
+            0 => format!("all {rows} agree ({values})\n"),
+            failed => format!("{failed} of {rows} differ ({values})\n"),
         };
         if !self.ignored.is_empty() {
             let _ = writeln!(text, "ignored, as no check knows them: {}", self.ignored.join(", "));

@@ -19,7 +19,7 @@ use crate::progress::Progress;
 use crate::report::images::{PngImage, image_name, write_image};
 use crate::report::{is_result, json, memory};
 use crate::shard::Shard;
-use crate::sweep::plan::digest;
+use crate::sweep::digest;
 
 /// Whose results a folder of a comparison holds.
 pub const COMMAND: &str = "snnc verify";

@@ -165,6 +165,12 @@ impl PartManifest {
         output::write_atomic(path, json::plain(self).as_bytes())
     }
 
+    /// Whether a folder holds this very part, whole and undamaged.
+    pub(super) fn is_made(&self, folder: &Path) -> bool {
+        let same = |found: Self| found.shard == self.shard && self.differences(&found).is_empty();
+        output::check_set(folder).is_ok_and(|whole| whole) && Self::read(folder).is_ok_and(same)
+    }
+
     /// Names of what differs from another part of the same whole.
     pub(super) fn differences(&self, other: &Self) -> Vec<String> {
         let fields = [

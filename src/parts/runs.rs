@@ -48,6 +48,8 @@ pub struct RunOfSamples<'a> {
     pub work: RunWork,
     /// Worker threads.
     pub threads: Option<usize>,
+    /// Whether a part that an earlier run left whole in the folder is kept and not made again.
+    pub resumes: bool,
 }
 
 /// Runs the samples of a part into the folder `out`; their number.
@@ -61,7 +63,12 @@ pub fn run(
     out: &Path,
     progress: &dyn Progress,
 ) -> Result<u64, Diagnostics> {
-    let RunOfSamples { samples, work, threads } = run;
+    let RunOfSamples { samples, work, threads, resumes } = run;
+    let mut manifest = PartManifest::new(program, shard, samples.len(), Work::Run(work.clone()));
+    if *resumes && manifest.is_made(out) {
+        let own = (0..).zip(0..samples.len()).filter(|&(index, _)| shard.holds(index));
+        return Ok(own.count() as u64);
+    }
     let folder = PartFolder::begin(out)?;
     let seen = seen(program, work)?;
     let session = session(program, work, (*threads, seen.membranes))?;
@@ -74,7 +81,6 @@ pub fn run(
     if shard.part == 1 {
         preview::write(&folder.set.place(preview::FILE)?, samples)?;
     }
-    let mut manifest = PartManifest::new(program, shard, samples.len(), Work::Run(work.clone()));
     manifest.spent = Spent {
         compile_s: program.compile_seconds(),
         wall_s: made.wall_s,
@@ -89,7 +95,7 @@ fn seen(program: &Program, work: &RunWork) -> Result<SeenOfPasses, Diagnostic> {
     let network = work.fed.network;
     let watched = |choice: &MembraneChoice| WatchedLayer::of(&program.mapped().model, network, choice);
     Ok(SeenOfPasses {
-        spikes_of: work.spikes.then_some(network),
+        spikes_of: work.spikes.then_some((network, 1)).into_iter().collect(),
         membranes: work.membranes.as_ref().map(watched).transpose()?.unwrap_or_default(),
     })
 }

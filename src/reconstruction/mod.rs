@@ -25,7 +25,7 @@ use crate::comparison::pictures::{beside, psnr, ssim};
 use crate::comparison::{Estimate, pixel_mse};
 use crate::float_driver::interpreter;
 use crate::model::Model;
-use crate::progress::{Progress, go_on};
+use crate::progress::{CompilerProgress, Progress, go_on};
 
 /// The result over some images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -104,7 +104,8 @@ pub fn reconstruct_files(
 ) -> Result<ReconstructionReport, Diagnostics> {
     let model = model.loaded();
     progress.stage("compiling", "");
-    let (program, tail) = driver::compile_reconstruction(model, target, *options)?;
+    let observer = CompilerProgress::new(progress);
+    let (program, tail) = driver::compile_reconstruction_observed(model, target, *options, &observer)?;
     let encoder = workload::Reconstruction::new(model)?.encoder();
     let shape = interpreter(model, encoder)?.input_shape();
     let mut images = Vec::new();

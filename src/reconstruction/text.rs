@@ -3,6 +3,7 @@
 use std::fmt;
 
 use snnc_compiler::ir::spiking::HostWork;
+use snnc_targets::numbers::counted;
 use snnc_targets::text_table::{TextTable, name_and_figures};
 
 use super::{Quality, ReconstructionReport};
@@ -11,8 +12,12 @@ impl fmt::Display for ReconstructionReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} on {}: {} image(s) encoded and decoded, {}-bit weights, {} cores\n",
-            self.model, self.target, self.images, self.weight_bits, self.cores_used
+            "{} on {}: {} encoded and decoded, {}-bit weights, {}\n",
+            self.model,
+            self.target,
+            counted(self.images as u64, "image"),
+            self.weight_bits,
+            counted(self.cores_used as u64, "core")
         )?;
         let figures = ["mean squared error", "PSNR", "SSIM"];
         let mut table = TextTable::new(2, name_and_figures("against", figures));

@@ -9,7 +9,7 @@ use snnc_targets::text_width::{WIDTH, broken};
 use super::data::{Certainty, Report};
 use super::sparkline;
 use super::text::{INDENT, area_of, titled};
-use super::units::{count, mebibytes, share, si};
+use super::units::{count, counted, mebibytes, share, si};
 
 /// Characters of a layer's name that are shown.
 const NAME: usize = 24;
@@ -26,8 +26,7 @@ pub fn print(report: &Report) -> String {
 fn headline(r: &Report) -> String {
     let (items, name, t) = (r.items().max(1), r.item_name(), &r.totals);
     let each = |value: f64| value / items as f64;
-    let plural = if r.items() == 1 { "" } else { "s" };
-    let mut text = format!("{} on {}: {} {name}{plural}", r.model, r.target.name, count(r.items()));
+    let mut text = format!("{} on {}: {}", r.model, r.target.name, counted(r.items(), name));
     if let Some(found) = &r.classification {
         text += &format!(", {} of {} right", count(found.correct), count(found.samples));
     }
@@ -39,20 +38,14 @@ fn headline(r: &Report) -> String {
     if let Some(found) = &r.classification {
         text += &format!("\n  accuracy {}", found.percent());
     }
-    let [spikes, operations] = [per(t.spikes, items), per(t.synaptic_operations, items)];
-    let events = format!("{spikes} spikes, {operations} synaptic operations,");
-    let packets = format!("{} packets per {name}", per(t.packets, items));
+    let per = |value: u64, noun: &str| counted(rounded(value, items), noun);
+    let events = format!("{}, {},", per(t.spikes, "spike"), per(t.synaptic_operations, "synaptic operation"));
+    let packets = format!("{} per {name}", per(t.packets, "packet"));
     // Counts of large networks need two lines.
     let between = if events.len() + packets.len() + 3 > WIDTH { "\n  " } else { " " };
     text += &format!("\n  {events}{between}{packets}");
     text.extend(sparkline::of(r).map(|line| format!("\n  {line}")));
-    let m = &r.mapping;
-    text += &format!(
-        "\n  {} cores on {} of {} chips",
-        count(m.cores_used),
-        count(m.chips_used),
-        count(m.chips_present)
-    );
+    text += &format!("\n  {}", r.mapping.place());
     text += &format!("\n  area {}", area_of(r.area.as_ref()));
     text +=
         &format!("\n  simulated in {}, peak memory {}\n", si(t.wall_s, "s"), mebibytes(t.peak_memory_bytes));
@@ -119,7 +112,11 @@ fn figure(multiple: f64) -> String {
 
 /// A count for each of some items.
 fn per(value: u64, items: u64) -> String {
-    count((value as f64 / items as f64).round() as u64)
+    count(rounded(value, items))
+}
+
+fn rounded(value: u64, items: u64) -> u64 {
+    (value as f64 / items as f64).round() as u64
 }
 
 fn components(r: &Report) -> String {

@@ -16,6 +16,7 @@ use super::data::{
     Report, SCHEMA, SpikesOverTime, Totals,
 };
 use super::notes::notes;
+use crate::warnings::{self, Warning};
 
 /// What a report is made of.
 #[derive(Debug, Clone, Copy)]
@@ -78,13 +79,18 @@ impl ReportInput<'_> {
             hops_by_kind: self.hops_by_kind(),
             time: super::timing::build::time(self),
             overflows: self.overflows(),
-            warnings: crate::warnings::of(&self.program.warnings()),
+            warnings: self.warnings(),
             notes: notes(self, &constants),
             energy_constants: constants,
             time_constants: super::sensitivity::time_constants(self),
             sensitivity: super::sensitivity::of(self),
             paper_figure: self.paper(),
         }
+    }
+
+    /// None where other ranks hold a part of the program: sums follow from the synapses of all cores.
+    fn warnings(&self) -> Vec<Warning> {
+        if self.program.held.is_some() { Vec::new() } else { warnings::of(&self.program.warnings()) }
     }
 
     /// Spikes by timestep of items with one pass each: passes of several networks have timesteps of their own.

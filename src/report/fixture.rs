@@ -96,6 +96,7 @@ fn program() -> Program {
         cores: cores.into(),
         sites: vec![Site(0), Site(129)].into(),
         chips: 2,
+        held: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a program to what the report says about its place: the mesh, limits, and the contents of each core.
 
 use snnc_compiler::ir::CoreId;
+use snnc_compiler::ir::program::held::SpikePackets;
 use snnc_compiler::ir::program::usage::{CoreUsage, Limit};
 use snnc_compiler::ir::program::{CoreSlice, Program};
 use snnc_compiler::mapping::report::{MappingReport, limits};
@@ -33,19 +34,8 @@ fn mesh(topology: &Topology) -> Mesh {
 
 /// Packets if everything fires once.
 pub(super) fn packets_of_spikes(program: &Program) -> PacketsOfSpikes {
-    let mut packets = PacketsOfSpikes::default();
-    let mut reached = std::collections::BTreeSet::new();
-    for placed in program.cores.values().flat_map(|core| &core.slices) {
-        let atoms = u64::from(placed.slice.atoms());
-        for position in 0..placed.slice.positions() {
-            let routes = placed.routes(position);
-            reached.clear();
-            reached.extend(routes.iter().map(|to| to.core));
-            packets.sent += atoms * routes.len() as u64;
-            packets.neurons_and_cores += atoms * reached.len() as u64;
-        }
-    }
-    packets
+    let SpikePackets { sent, neurons_and_cores } = program.packets_of_spikes();
+    PacketsOfSpikes { sent, neurons_and_cores }
 }
 
 impl ReportInput<'_> {

@@ -26,8 +26,8 @@ pub(super) fn notes(input: &ReportInput, constants: &[EnergyConstant]) -> Vec<St
                 .into()
         }
         Fidelity::Cycle { every } => format!(
-            "one timestep of {every} was simulated, the others were estimated; the times of {} and {}s scatter more than \
-             the total",
+            "one timestep of {every} was simulated, the others were estimated; the times of {} and {}s scatter more \
+             than the total",
             if input.generates() { "iterations" } else { "passes" },
             if input.generates() { "image" } else { "sample" }
         ),
@@ -84,8 +84,8 @@ fn packets_note(input: &ReportInput) -> Option<String> {
         let free = energy.axon_in_pj.0 + energy.axon_out_pj.0 == 0.0;
         let price = if free { "; making and decoding them costs no energy on this target" } else { "" };
         format!(
-            "a spike is sent to a core once for each input axon, so again for another projection or part of a cut kernel: \
-             {times:.2} times as many packets as pairs of neuron and core{price}"
+            "a spike is sent to a core once for each input axon, so again for another projection or part of a cut \
+             kernel: {times:.2} times as many packets as pairs of neuron and core{price}"
         )
     })
 }

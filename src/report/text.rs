@@ -6,7 +6,7 @@ use snnc_targets::text_table::{TextTable, left, name_and_figures, right};
 
 use super::data::{Area, CoreEnergy, EnergyConstant, Iteration, Range, Report};
 use super::timing;
-use super::units::{count, mebibytes, share, si};
+use super::units::{count, counted, mebibytes, share, si};
 
 /// The report as text: overview, components, networks, layers, time, provenance, notes. Ends with a newline.
 pub fn print(report: &Report) -> String {
@@ -48,8 +48,7 @@ fn overview(r: &Report) -> String {
     let mut table = TextTable::new(INDENT, [left(""), left("")]);
     table.row(["model", &r.model]);
     table.row(["target", &format!("{} ({})", r.target.name, r.target.description)]);
-    let mapping = format!("{} cores on {} of {} chips", m.cores_used, m.chips_used, m.chips_present);
-    table.row(["mapping", &mapping]);
+    table.row(["mapping", &m.place()]);
     table.row(["area", &area_of(r.area.as_ref())]);
     if r.target.has_scaling_laws == Some(false) {
         table.row(["scaling", "unknown: the target has no laws for another supply, corner or clock"]);
@@ -90,7 +89,7 @@ fn totals(r: &Report) -> String {
     let whole = |name: &str, value: u64| {
         vec![name.to_owned(), count(value), count((value as f64 / items as f64).round() as u64)]
     };
-    let figures = [format!("{} {name}s", count(r.items())), format!("per {name}")];
+    let figures = [counted(r.items(), name), format!("per {name}")];
     let mut table = TextTable::new(INDENT, name_and_figures("", figures));
     let rows = [
         real("energy", Some(t.energy_j), &joules),

@@ -1,5 +1,7 @@
 //! Numbers for people: SI prefixes, thousands separators, shares.
 
+pub use snnc_targets::numbers::{count, counted};
+
 /// Four significant digits with an SI prefix: `12.35 mJ`.
 pub fn si(value: f64, unit: &str) -> String {
     const PREFIXES: [&str; 11] = ["a", "f", "p", "n", "u", "m", "", "k", "M", "G", "T"];
@@ -29,19 +31,6 @@ pub fn constant(value: f64, unit: &str) -> String {
     } else {
         si(value, unit)
     }
-}
-
-/// `1,234,567`.
-pub fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Memory of the simulation, in one unit everywhere: `1,234.5 MiB`.
@@ -76,8 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn separators_and_shares() {
-        assert_eq!([count(0), count(999), count(1000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
+    fn memory_and_shares() {
         assert_eq!([mebibytes(0), mebibytes(1_300_000_000)], ["0.0 MiB", "1,239.8 MiB"]);
         assert_eq!([share(1.0, 8.0), share(0.0, 0.0)], ["12.5 %", "0.0 %"]);
     }

@@ -6,10 +6,12 @@ use std::time::Instant;
 
 use serde::Serialize;
 use snnc_compiler::mapping::flows;
-use snnc_compiler::mapping::place::{HopCosts, PlaceOptions, arrange};
+use snnc_compiler::mapping::place::{HopCosts, PlaceOptions, arrange_observed};
 use snnc_compiler::mapping::report::hops_bound;
 use snnc_compiler::mapping::traffic::CoreTraffic;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Subject, Topology, input};
+
+use crate::progress::{CompilerProgress, Progress};
 
 /// Tiles of a mesh, and cores on each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +85,8 @@ impl PlacementMesh {
     }
 }
 
-/// Places the cores of a file of flows (a line "source destination packets" each) on a mesh.
+/// Places the cores of a file of flows (a line "source destination packets" each) on a mesh. Steps of the progress are
+/// moves of the search.
 ///
 /// # Errors
 /// What is wrong with mesh or file; [`Code::DoesNotFit`] for more cores than the mesh has.
@@ -91,10 +94,11 @@ pub fn place(
     flows: &Path,
     mesh: PlacementMesh,
     options: PlaceOptions,
+    progress: &dyn Progress,
 ) -> Result<PlacementResult, Diagnostics> {
     mesh.check()?;
     let (cores, traffic) = flows::parse(&input::GRAPH.read_text(flows)?, &flows.display().to_string())?;
-    place_traffic(cores, &traffic, mesh, options).map_err(|mut problem| {
+    place_traffic(cores, &traffic, mesh, options, progress).map_err(|mut problem| {
         if problem.code == Code::DoesNotFit {
             problem.place = flows.into();
         }
@@ -102,7 +106,7 @@ pub fn place(
     })
 }
 
-/// Places cores on a mesh by the traffic between them.
+/// Places cores on a mesh by the traffic between them. Steps of the progress are moves of the search.
 ///
 /// # Errors
 /// [`Code::Argument`] for a mesh that is none; [`Code::DoesNotFit`] for more cores than the mesh has.
@@ -111,6 +115,7 @@ pub fn place_traffic(
     traffic: &CoreTraffic,
     mesh: PlacementMesh,
     options: PlaceOptions,
+    progress: &dyn Progress,
 ) -> Result<PlacementResult, Diagnostic> {
     mesh.check()?;
     let topology = mesh.topology();
@@ -121,7 +126,9 @@ pub fn place_traffic(
             .hint("choose --columns and --rows"));
     }
     let start = Instant::now();
-    let sites = arrange(cores, traffic, &topology, HopCosts::UNIT, options);
+    progress.stage("placing", "moves");
+    let observer = CompilerProgress::new(progress);
+    let sites = arrange_observed(cores, traffic, &topology, HopCosts::UNIT, options, &observer);
     let seconds = start.elapsed().as_secs_f64();
     Ok(evaluated(traffic, &topology, &sites, seconds))
 }

@@ -64,42 +64,67 @@ impl SpikeLayer {
     }
 }
 
-/// `spikes.npz` of samples in the making: a key a firing layer, named as in report.json.
+/// `spikes.npz` of samples or images in the making: a key a firing layer, named as in report.json. Passes of a network in
+/// an item lie one after the other in its timesteps; where an item has fewer of them, zeros follow.
 #[derive(Debug)]
-pub struct SpikeArchive(NpzWriter);
+pub struct SpikeArchive {
+    writer: NpzWriter,
+    /// Networks that are written, and their firing layers.
+    networks: Vec<(NetworkId, usize)>,
+    /// The item under way.
+    item: u64,
+}
 
 impl SpikeArchive {
-    /// Begins the archive of `samples` passes of a network.
+    /// Begins the archive of `items` items of some networks, with the most passes of each in an item.
     ///
     /// # Errors
     /// [`snnc_targets::Code::OutputFailed`].
     pub fn create(
         path: &Path,
         model: &SpikingModel,
-        network: NetworkId,
-        samples: u64,
+        networks: &[(NetworkId, u64)],
+        items: u64,
     ) -> Result<Self, Diagnostic> {
-        let arrays = SpikeLayer::of(model, network).map(|layer| {
-            let sides = layer.packed();
-            NpzArray { key: layer.name, element: NpzElement::Byte, sides }
+        let arrays = networks.iter().flat_map(|&(network, passes)| {
+            SpikeLayer::of(model, network).map(move |layer| {
+                let mut sides = layer.packed();
+                sides[0] = sides[0].saturating_mul(usize::try_from(passes).unwrap_or(usize::MAX));
+                NpzArray { key: layer.name, element: NpzElement::Byte, sides }
+            })
         });
-        NpzWriter::create(path, samples, arrays).map(Self)
+        let writer = NpzWriter::create(path, items, arrays)?;
+        let layers = |&(network, _): &(NetworkId, u64)| (network, firing(model, network).count());
+        Ok(Self { writer, networks: networks.iter().map(layers).collect(), item: 0 })
     }
 
-    /// Appends a sample.
+    /// Appends passes of an item, or parts of them; items come in order. Passes of other networks are left out.
     ///
     /// # Errors
     /// [`snnc_targets::Code::OutputFailed`].
-    pub fn append(&mut self, passes: &[PackedSpikes]) -> Result<(), Diagnostic> {
-        passes.iter().try_for_each(|pass| self.0.append(&pass.layers))
+    pub fn append(&mut self, item: u64, passes: &[PackedSpikes]) -> Result<(), Diagnostic> {
+        if item != self.item {
+            self.writer.complete();
+            self.item = item;
+        }
+        for pass in passes.iter().filter(|pass| self.networks.iter().any(|(id, _)| *id == pass.network)) {
+            let own = |&(network, layers): &(NetworkId, usize)| match network == pass.network {
+                true => pass.layers.clone(),
+                false => vec![Vec::new(); layers],
+            };
+            let arrays: Vec<Vec<u8>> = self.networks.iter().flat_map(own).collect();
+            self.writer.append(&arrays)?;
+        }
+        Ok(())
     }
 
     /// Gives the file its name.
     ///
     /// # Errors
     /// [`snnc_targets::Code::OutputFailed`].
-    pub fn finish(self) -> Result<(), Diagnostic> {
-        self.0.finish()
+    pub fn finish(mut self) -> Result<(), Diagnostic> {
+        self.writer.complete();
+        self.writer.finish()
     }
 }
 

@@ -141,6 +141,9 @@ impl Edges {
                 }
                 for i in 0..run.len {
                     let weight = core.weights[(row + run.weight + i) as usize];
+                    if weight == 0 && program.target.skips_zeros() {
+                        continue;
+                    }
                     let (group, target, shift) = local(program, core, entry.target + behind + run.target + i);
                     let weight = f64::from(weight) * f64::from(1u32 << shift) / UNIT;
                     let _ = writeln!(self.text, "    - {source} -> {group}.{target}: [weight: {weight}]");

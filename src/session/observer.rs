@@ -64,3 +64,66 @@ impl Observer for () {
         None
     }
 }
+
+/// Keeps what an observer finds wrong until the run has ended; the observer is told nothing more. For runs that others
+/// take part in, who would wait for one that stops.
+#[allow(missing_debug_implementations, reason = "an observer is whatever its author makes of it")]
+pub struct FailsInTheEnd<'o> {
+    observer: &'o mut dyn Observer,
+    failed: Option<Diagnostic>,
+}
+
+impl<'o> FailsInTheEnd<'o> {
+    /// Tells an observer as long as it finds nothing wrong.
+    pub fn new(observer: &'o mut dyn Observer) -> Self {
+        Self { observer, failed: None }
+    }
+
+    /// What the observer found wrong.
+    ///
+    /// # Errors
+    /// That.
+    pub fn finish(self) -> Result<(), Diagnostic> {
+        self.failed.map_or(Ok(()), Err)
+    }
+
+    fn tell(
+        &mut self,
+        what: impl FnOnce(&mut dyn Observer) -> Result<(), Diagnostic>,
+    ) -> Result<(), Diagnostic> {
+        if self.failed.is_none() {
+            self.failed = what(self.observer).err();
+        }
+        Ok(())
+    }
+}
+
+impl Observer for FailsInTheEnd<'_> {
+    fn steps(&mut self, index: u64, steps: &[TimedStep]) -> Result<(), Diagnostic> {
+        self.tell(|observer| observer.steps(index, steps))
+    }
+
+    fn item(&mut self, index: u64, record: &MeterRecord) -> Result<(), Diagnostic> {
+        self.tell(|observer| observer.item(index, record))
+    }
+
+    fn sees_spikes(&self) -> bool {
+        self.observer.sees_spikes()
+    }
+
+    fn steps_by_core(&self) -> usize {
+        self.observer.steps_by_core()
+    }
+
+    fn spikes(&mut self, index: u64, passes: &[PackedSpikes]) -> Result<(), Diagnostic> {
+        self.tell(|observer| observer.spikes(index, passes))
+    }
+
+    fn membranes(&mut self, index: u64, passes: &[PassMembranes]) -> Result<(), Diagnostic> {
+        self.tell(|observer| observer.membranes(index, passes))
+    }
+
+    fn watcher(&mut self) -> Option<&mut dyn Watcher> {
+        self.observer.watcher()
+    }
+}

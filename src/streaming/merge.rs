@@ -47,7 +47,7 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> Result<u64, Diagnostics> {
 }
 
 /// A part, owned by this process.
-struct Part {
+struct OwnedPart {
     folder: PathBuf,
     _owned: output::Folder,
     manifest: ImageSetManifest,
@@ -55,8 +55,8 @@ struct Part {
 }
 
 /// The parts, if they are of one set and hold no image twice.
-fn opened(folders: &[PathBuf]) -> Result<Vec<Part>, Diagnostic> {
-    let mut parts: Vec<Part> = Vec::new();
+fn opened(folders: &[PathBuf]) -> Result<Vec<OwnedPart>, Diagnostic> {
+    let mut parts: Vec<OwnedPart> = Vec::new();
     for folder in folders {
         let Some(manifest) = ImageSetManifest::read(folder)? else {
             let message = "this is no folder of a set of images: it has no generate.json";
@@ -86,7 +86,7 @@ fn opened(folders: &[PathBuf]) -> Result<Vec<Part>, Diagnostic> {
                 return Err(refused(folder, message).hint("give each part once"));
             }
         }
-        parts.push(Part { folder: folder.clone(), _owned: owned, manifest, set });
+        parts.push(OwnedPart { folder: folder.clone(), _owned: owned, manifest, set });
     }
     Ok(parts)
 }
@@ -105,7 +105,7 @@ fn open(folder: &Path, manifest: &ImageSetManifest) -> Result<Set, Diagnostic> {
 }
 
 /// Images that are in no part, and the part that they should be in.
-fn gap(parts: &[Part], image: u64) -> Diagnostic {
+fn gap(parts: &[OwnedPart], image: u64) -> Diagnostic {
     let folder = parts.first().map_or(Path::new(""), |part| &part.folder);
     let problem =
         refused(folder, format!("the parts do not make a whole: no folder holds image {image} undamaged"));

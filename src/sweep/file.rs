@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::search::{Method, Objective};
 use snnc_simulator::time::Fidelity;
-use snnc_targets::composed::Composed;
+use snnc_targets::composed::ComposedText;
 use snnc_targets::derived::Override;
 use snnc_targets::file_kind::FileKind;
 use snnc_targets::ron_tree::{self, RonKind, RonNode, reading, words};
@@ -116,7 +116,7 @@ impl SweepFile {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Diagnostics> {
         let path = path.as_ref();
         let source = FileKind::Sweep.read(path, input::TARGET.longest)?;
-        let text = Composed::of(&source);
+        let text = ComposedText::of(&source);
         let whole = Source::new(source.name.clone(), text.text());
         let Some(tree) = ron_tree::parse(text.text()) else {
             let error = ron_error(&whole);
@@ -124,7 +124,7 @@ impl SweepFile {
         };
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let mut reader =
-            Reader { text: &text, whole: &whole, tree: &tree, folder, problems: Diagnostics::default() };
+            SweepReader { text: &text, whole: &whole, tree: &tree, folder, problems: Diagnostics::default() };
         let file = reader.file();
         let mut problems = text.blame(reader.problems, &whole);
         problems.sort();
@@ -163,15 +163,15 @@ fn ron_error(source: &Arc<Source>) -> Diagnostic {
     }
 }
 
-struct Reader<'a> {
-    text: &'a Composed,
+struct SweepReader<'a> {
+    text: &'a ComposedText,
     whole: &'a Arc<Source>,
     tree: &'a RonNode,
     folder: PathBuf,
     problems: Diagnostics,
 }
 
-impl Reader<'_> {
+impl SweepReader<'_> {
     fn file(&mut self) -> SweepFile {
         self.known_fields();
         if self.one::<String>("format").is_none_or(|format| format != FORMAT) {

@@ -10,6 +10,7 @@
 //! A point depends on its parameters and the sweep's inputs alone: neither on the other points nor on threads. Nothing
 //! that is written tells how long the work took.
 
+mod digests;
 pub mod file;
 pub mod folder;
 mod merge;
@@ -33,6 +34,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 use crate::progress::{Progress, go_on};
 use crate::session::SessionOptions;
 pub use crate::shard::Shard;
+pub(crate) use digests::digest;
 pub use file::SweepFile;
 use folder::SweepFolder;
 pub use folder::{Sweep, SweepManifest};

@@ -12,7 +12,7 @@ use super::pareto;
 use super::table::{Cell, Table};
 use super::text::{FrontTable, Reason, listed};
 use crate::report::html::shell::{self, Section, header, table};
-use crate::report::units::count;
+use crate::report::units::{count, counted};
 
 /// Name of the page in the folder of a sweep.
 pub const FILE: &str = "pareto.html";
@@ -23,7 +23,7 @@ const FRONT_ROWS: usize = 100;
 
 /// What the scripts of the page read.
 #[derive(Debug, Serialize)]
-struct PageData<'a> {
+struct SweepPageData<'a> {
     schema: &'static str,
     sweep: PointsData<'a>,
 }
@@ -46,7 +46,7 @@ pub fn page(sweep: &Sweep, table: &Table) -> String {
     let (rows, left_out) = shown(table, &front, POINTS);
     let (model, item) = (sweep.manifest.model.as_str(), sweep.manifest.item.as_str());
     let points = PointsData { model, item, columns: &table.columns, varied: table.varied(), rows };
-    let data = PageData { schema: "snnc.page/1", sweep: points };
+    let data = SweepPageData { schema: "snnc.page/1", sweep: points };
     shell::document(&format!("Sweep of {model}"), &body(sweep, front.len(), left_out), &data)
 }
 
@@ -103,7 +103,7 @@ fn subtitle(sweep: &Sweep, on_front: usize) -> Markup {
     let failed: usize = sweep.reasons().iter().map(|reason| reason.points.len()).sum();
     html! {
         p.headline {
-            strong { (count((all - failed) as u64)) " of " (count(all as u64)) " points" } " ran"
+            strong { (count((all - failed) as u64)) " of " (counted(all as u64, "point")) } " ran"
             @if failed > 0 { ", " (count(failed as u64)) " failed" }
             " · " (count(on_front as u64)) " on the front · timing " (sweep.manifest.timing)
         }
@@ -116,7 +116,7 @@ fn front(sweep: &Sweep) -> Markup {
         @if rows.is_empty() {
             p.notice { "No point ran, so there is no front." }
         } @else {
-            (table("The front, least energy first", 1, &headings, &rows[..rows.len().min(FRONT_ROWS)]))
+            (table("The front, least energy first", 1..headings.len(), &headings, &rows[..rows.len().min(FRONT_ROWS)]))
             @if rows.len() > FRONT_ROWS {
                 p.note { "The first " (FRONT_ROWS) " of " (count(rows.len() as u64)) " points of the front." }
             }
@@ -134,7 +134,7 @@ fn failed(sweep: &Sweep) -> Markup {
         @if rows.is_empty() {
             p { "Every point ran." }
         } @else {
-            (table("Reasons of failures", 4, &headings, &rows))
+            (table("Reasons of failures", 4..4, &headings, &rows))
             p.note { code { "snnc explain CODE" } " tells more of a reason." }
         }
     }
@@ -172,7 +172,7 @@ fn about(sweep: &Sweep) -> Markup {
     also("network", m.network.clone());
     also("length of a timestep of event lists", m.dt.map(|dt| dt.to_string()));
     also("passes recorded for the rounding", m.calibrate.map(|passes| passes.to_string()));
-    table("What was swept", 2, &[String::new(), String::new()], &rows)
+    table("What was swept", 2..2, &[String::new(), String::new()], &rows)
 }
 
 #[cfg(test)]

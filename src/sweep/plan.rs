@@ -4,8 +4,6 @@
 //! partitioners, efforts, and numbers of images or samples. A target that a point's fields make contradictory is that
 //! point's failure; a field that no target has is refused before anything runs.
 
-use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -18,11 +16,11 @@ use snnc_targets::derived::Override;
 use snnc_targets::file_kind::FileKind;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Source, Subject, Target, registry};
 
+use super::digests::{inputs_digest, model_digest, targets_digest, values_digest};
 use super::file::SweepFile;
 use super::folder::{SCHEMA, SweepManifest};
 use crate::float_driver::interpreter;
 use crate::model::Model;
-use crate::samples::array_file::split_key;
 use crate::samples::input::SampleShape;
 use crate::samples::{self, SampleChoice};
 use crate::session::{ITEMS_MAX, check_count};
@@ -144,13 +142,7 @@ impl Plan {
     pub fn given(settings: SweepFile, inputs: GivenInputs) -> Result<Self, Diagnostics> {
         let GivenInputs { model, targets, samples, labels } = inputs;
         check_options(&settings, &model, (samples.is_some(), labels.is_some()))?;
-        let digest = samples.as_ref().map(|values| {
-            let mut hasher = blake3::Hasher::new();
-            for value in values {
-                hasher.update(&value.to_le_bytes());
-            }
-            hasher.update(format!("{labels:?}").as_bytes()).finalize().to_hex().to_string()
-        });
+        let digest = samples.as_ref().map(|values| values_digest(values, labels.as_deref()));
         let plan = Self::with(settings, model, &targets, (None, digest))?;
         Ok(Self { given: Some(GivenSamples { values: samples, labels }), ..plan })
     }
@@ -397,55 +389,4 @@ fn parameters(choice: &Choice, target: &ChangedTarget) -> PointParameters {
         effort: choice.effort.name().into(),
         items: choice.items,
     }
-}
-
-/// BLAKE3 of files, one after the other, hexadecimal.
-pub(crate) fn digest(files: &[impl AsRef<Path>]) -> Result<String, Diagnostic> {
-    let mut hasher = blake3::Hasher::new();
-    for path in files.iter().map(AsRef::as_ref) {
-        let read = File::open(path).and_then(|file| {
-            let length = file.metadata()?.len();
-            hasher.update(&length.to_le_bytes()).update_reader(file).map(|_| ())
-        });
-        read.map_err(|error| Diagnostic::unreadable(path, &error))?;
-    }
-    Ok(hasher.finalize().to_hex().to_string())
-}
-
-/// Of the model's files, and of how a NIR file is read.
-fn model_digest(file: &SweepFile) -> Result<String, Diagnostic> {
-    let files = digest(&Model::files(&file.model))?;
-    Ok(match &file.nir {
-        Some(fields) => blake3::hash(format!("{files} {fields:?}").as_bytes()).to_hex().to_string(),
-        None => files,
-    })
-}
-
-/// Of samples, labels and recorded samples, which of these there are, and what of archives is read.
-fn inputs_digest(file: &SweepFile) -> Result<Option<String>, Diagnostic> {
-    let given = [&file.input, &file.labels, &file.calibrate_input];
-    if given.iter().all(|path| path.is_none()) {
-        return Ok(None);
-    }
-    let mut all = blake3::Hasher::new();
-    for path in given.into_iter().map(Option::as_ref) {
-        let split = path.map(|path| split_key(path));
-        let key = split.as_ref().and_then(|(_, key)| key.clone());
-        let of_file = split.map(|(path, _)| digest(&[path])).transpose()?;
-        all.update(format!("{of_file:?} {key:?}\n").as_bytes());
-    }
-    all.update(format!("{:?}", file.calibrate_network).as_bytes());
-    Ok(Some(all.finalize().to_hex().to_string()))
-}
-
-fn targets_digest(targets: &[ChangedTarget]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    for changed in targets {
-        let text = match &changed.target {
-            Ok(target) => serde_json::to_string(target).expect("a target is plain data"),
-            Err(problems) => problems.to_string(),
-        };
-        hasher.update(text.as_bytes()).update(b"\n");
-    }
-    hasher.finalize().to_hex().to_string()
 }

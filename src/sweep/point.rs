@@ -137,7 +137,7 @@ fn figures(plan: &Plan, choice: &Choice) -> Result<PointFigures, Diagnostics> {
 
 /// Against the float reference.
 #[derive(Debug, Default)]
-struct Quality {
+struct PointQuality {
     kl_nats: Option<f64>,
     float_agreement: Option<f64>,
 }
@@ -147,10 +147,10 @@ fn images(
     choice: &Choice,
     (program, calibration_passes): (&Program, u64),
     session: &Session,
-) -> Result<(Report, Quality), Diagnostics> {
+) -> Result<(Report, PointQuality), Diagnostics> {
     let (seed, images) = (plan.file.seed.unwrap_or(1), choice.items.unwrap_or(1));
     let report = session.run(&program.generation(seed, images)?)?.report();
-    let mut quality = Quality::default();
+    let mut quality = PointQuality::default();
     if plan.file.verify {
         let compared = ComparisonOptions { images, seed, calibration_passes };
         quality.kl_nats = Some(comparison::compare(&plan.model, program, compared, &())?.logits.kl);
@@ -163,7 +163,7 @@ fn fed(
     choice: &Choice,
     program: &Program,
     session: &Session,
-) -> Result<(Report, Quality), Diagnostics> {
+) -> Result<(Report, PointQuality), Diagnostics> {
     let (file, model) = (&plan.file, &program.mapped().model);
     let network = samples::network(model, file.network.as_deref())?;
     let asked =
@@ -188,7 +188,7 @@ fn fed(
     let mut report = made.report();
     report.events = events;
     report.classify(labels.as_deref().map(|labels| Classification::new(&made.items, labels)));
-    let mut quality = Quality::default();
+    let mut quality = PointQuality::default();
     if file.verify {
         let compared = comparison::compare_samples(&plan.model, program, &fed, labels.as_deref(), &())?;
         quality.float_agreement = Some(compared.predictions.agreement);

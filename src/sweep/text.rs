@@ -9,7 +9,7 @@ use super::folder::Sweep;
 use super::pareto;
 use super::plan::PointParameters;
 use super::point::{PointFailure, PointFigures, PointOutcome};
-use crate::report::units::{count, si};
+use crate::report::units::{count, counted, si};
 
 /// Points of the front that are printed; the table has all.
 const PRINTED: usize = 40;
@@ -21,7 +21,7 @@ impl fmt::Display for Sweep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failed = self.outcomes.values().filter(|o| matches!(o, PointOutcome::Failed(_))).count();
         let (done, of) = (self.outcomes.len() - failed, self.manifest.points.len());
-        write!(f, "{}: {} of {} points ran", self.manifest.model, count(done as u64), count(of as u64))?;
+        write!(f, "{}: {} of {} ran", self.manifest.model, count(done as u64), counted(of as u64, "point"))?;
         writeln!(f, "{}", if failed > 0 { format!(", {failed} failed") } else { String::new() })?;
         if self.outcomes.len() == of && done > 0 {
             self.write_front(f)?;

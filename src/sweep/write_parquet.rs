@@ -22,31 +22,33 @@ pub const FILE: &str = "sweep.parquet";
 
 /// Type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ColumnType {
     Integer,
     Real,
     Flag,
     Text,
 }
 
-fn kind(table: &Table, column: usize) -> Kind {
+fn kind(table: &Table, column: usize) -> ColumnType {
     let mut kind = None;
     for cell in table.rows.iter().map(|row| &row[column]) {
         let one = match cell {
             Cell::Empty => continue,
-            Cell::Integer(value) if i64::try_from(*value).is_ok() => Kind::Integer,
-            Cell::Integer(_) | Cell::Real(_) => Kind::Real,
-            Cell::Flag(_) => Kind::Flag,
-            Cell::Text(_) => Kind::Text,
+            Cell::Integer(value) if i64::try_from(*value).is_ok() => ColumnType::Integer,
+            Cell::Integer(_) | Cell::Real(_) => ColumnType::Real,
+            Cell::Flag(_) => ColumnType::Flag,
+            Cell::Text(_) => ColumnType::Text,
         };
         kind = Some(match (kind, one) {
             (None, one) => one,
             (Some(before), one) if before == one => one,
-            (Some(Kind::Integer), Kind::Real) | (Some(Kind::Real), Kind::Integer) => Kind::Real,
-            _ => Kind::Text,
+            (Some(ColumnType::Integer), ColumnType::Real) | (Some(ColumnType::Real), ColumnType::Integer) => {
+                ColumnType::Real
+            }
+            _ => ColumnType::Text,
         });
     }
-    kind.unwrap_or(Kind::Real)
+    kind.unwrap_or(ColumnType::Real)
 }
 
 /// Writes the table.
@@ -56,14 +58,14 @@ fn kind(table: &Table, column: usize) -> Kind {
 pub(super) fn write(path: &Path, table: &Table) -> Result<(), Diagnostic> {
     let failed =
         |error: &ParquetError| Diagnostic::new(Code::OutputFailed, path, format!("cannot write: {error}"));
-    let kinds: Vec<Kind> = (0..table.columns.len()).map(|column| kind(table, column)).collect();
+    let kinds: Vec<ColumnType> = (0..table.columns.len()).map(|column| kind(table, column)).collect();
     let mut schema = String::from("message sweep {\n");
     for (name, kind) in table.columns.iter().zip(&kinds) {
         let (of, suffix) = match kind {
-            Kind::Integer => ("int64", ""),
-            Kind::Real => ("double", ""),
-            Kind::Flag => ("boolean", ""),
-            Kind::Text => ("binary", " (UTF8)"),
+            ColumnType::Integer => ("int64", ""),
+            ColumnType::Real => ("double", ""),
+            ColumnType::Flag => ("boolean", ""),
+            ColumnType::Text => ("binary", " (UTF8)"),
         };
         schema += &format!("optional {of} {name}{suffix};\n");
     }
@@ -79,10 +81,10 @@ pub(super) fn write(path: &Path, table: &Table) -> Result<(), Diagnostic> {
         for (column, kind) in kinds.iter().enumerate() {
             let cells = || table.rows.iter().map(|row| &row[column]);
             match kind {
-                Kind::Integer => put::<Int64Type>(&mut group, cells().map(integer))?,
-                Kind::Real => put::<DoubleType>(&mut group, cells().map(real))?,
-                Kind::Flag => put::<BoolType>(&mut group, cells().map(flag))?,
-                Kind::Text => put::<ByteArrayType>(&mut group, cells().map(text))?,
+                ColumnType::Integer => put::<Int64Type>(&mut group, cells().map(integer))?,
+                ColumnType::Real => put::<DoubleType>(&mut group, cells().map(real))?,
+                ColumnType::Flag => put::<BoolType>(&mut group, cells().map(flag))?,
+                ColumnType::Text => put::<ByteArrayType>(&mut group, cells().map(text))?,
             }
         }
         group.close()?;

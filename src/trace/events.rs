@@ -11,6 +11,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use snnc_simulator::time::cycle::{LinkWork, StepPlace, StepRecord, Unit, UnitWork};
+use snnc_targets::topology::Direction;
 use snnc_targets::{Code, Diagnostic, Link, Subject, output::Unfinished};
 
 use super::Names;
@@ -180,7 +181,7 @@ impl EventFile {
         targets: &[FlowTarget],
         crossed: &LinkWork,
     ) -> Result<(), Diagnostic> {
-        let track = (NETWORK, crossed.router * 4 + crossed.direction);
+        let track = (NETWORK, crossed.router * Direction::COUNT as u32 + crossed.direction);
         if self.named.insert(track) {
             let topology = names.program.topology();
             let (x, y) = (crossed.router % topology.width(), crossed.router / topology.width());

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use snnc_compiler::ir::program::Program;
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::Fidelity;
-use snnc_simulator::time::cycle::{Detail, StepPlace, StepRecord, Watcher};
+use snnc_simulator::time::cycle::{StepDetail, StepPlace, StepRecord, Watcher};
 use snnc_simulator::workload::Workload;
 use snnc_targets::output::same_file;
 use snnc_targets::{Code, Diagnostic, Subject};
@@ -170,13 +170,13 @@ impl Traced {
 }
 
 impl Watcher for TraceRecorder<'_> {
-    fn wants(&mut self, at: StepPlace, packets: u64, hops: u64) -> Result<Option<Detail>, Diagnostic> {
+    fn wants(&mut self, at: StepPlace, packets: u64, hops: u64) -> Result<Option<StepDetail>, Diagnostic> {
         if !self.options.chooses(at) {
             return Ok(None);
         }
-        let Some(events) = &mut self.events else { return Ok(Some(Detail::Packets)) };
+        let Some(events) = &mut self.events else { return Ok(Some(StepDetail::Packets)) };
         events.plan(at, packets, hops * flits(self.names.program))?;
-        Ok(Some(Detail::Work))
+        Ok(Some(StepDetail::Work))
     }
 
     fn recorded(&mut self, at: StepPlace, step: &StepRecord) -> Result<(), Diagnostic> {

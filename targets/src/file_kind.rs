@@ -135,8 +135,8 @@ impl FileKind {
                  one from the checkpoints of Spiking-Diffusion"
             }
             Self::Hdf5 => {
-                "NIR graphs are read where models are: the first argument of `snnc compile`, `run`, `fit`, `verify` and \
-                 `import`"
+                "NIR graphs are read where models are: the first argument of `snnc compile`, `run`, `fit`, `verify` \
+                 and `import`"
             }
             Self::Picture | Self::Npy | Self::Npz => "pictures and arrays are what `snnc reconstruct` reads",
             Self::Zip | Self::Gzip | Self::Tar => "unpack it and give the file that is inside",

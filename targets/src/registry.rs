@@ -194,7 +194,7 @@ fn misread(tree: &RonNode, source: &Arc<Source>, error: &ron::error::SpannedErro
     faults.extend(
         reading::read::<Target>(tree).err().filter(|fault| fault.path.is_empty() || faults.is_empty()),
     );
-    let mut found = Diagnostics(faults.iter().map(|fault| fault.diagnostic(source)).collect());
+    let mut found: Diagnostics = faults.iter().map(|fault| fault.diagnostic(source)).collect();
     for (fault, told) in faults.iter().zip(&mut found.0) {
         // What the schema itself refuses is well-formed.
         if matches!(fault.problem, Problem::Other(_)) {

@@ -174,12 +174,21 @@ impl Target {
     /// Whether the ways in which weights are stored go with the other formats.
     fn check_weight_storage(&self, need: &mut impl FnMut(bool, &str, &str)) {
         let s = &self.synapses;
-        need(
-            s.zero_weights.get() == ZeroWeights::Stored,
-            "synapses.zero_weights",
-            "Stored: memory and operations without weights of 0 are not modelled, so figures would be those of a chip \
-             that stores them",
-        );
+        if self.skips_zeros() {
+            let stored = |whole: bool, why: &str| (!whole, format!("Stored {why}"));
+            let planes = matches!(self.axons.input.0, InputAxonKind::BitPlanes { .. });
+            let crossbar = stored(planes, "with bit planes: a crossbar has a bit for every axon and neuron");
+            let words =
+                stored(self.layer_cores.is_some(), "with layer cores, which count words of whole kernels");
+            for (holds, needed) in [crossbar, words] {
+                need(holds, "synapses.zero_weights", &needed);
+            }
+            need(
+                s.index_bits.0 >= 1,
+                "synapses.index_bits",
+                "1 or more where zero_weights are Skipped: each weight says where it belongs",
+            );
+        }
         match s.weight_storage.0 {
             WeightStorage::Columns => {
                 let power = s.weight_bits.0.is_power_of_two();
@@ -340,6 +349,11 @@ impl Target {
             let discrete = axons.input.get() == InputAxonKind::Discrete;
             need(discrete, "axons.input", "Discrete with core.fan_in_merge");
         }
+    }
+
+    /// Whether weights of 0 take no memory and no synaptic operation.
+    pub fn skips_zeros(&self) -> bool {
+        self.synapses.zero_weights.get() == ZeroWeights::Skipped
     }
 
     /// This target for a model with narrower weights, as if it had been described for weights of that width: a

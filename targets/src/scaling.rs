@@ -11,7 +11,7 @@
 //! afterwards sees the scaled one. [`OperatingPoint`] then tells of it and takes the place of the laws, so they are
 //! applied once.
 
-use crate::energy::{EnergyEvent, StaticPower};
+use crate::energy::{EnergyEvent, StaticPower, Supply};
 use crate::schema::{Corner, OperatingPoint, Provenance, ScalingSpec, Sourced, Target, UnitTime};
 
 /// Least clock period that a target may have, ns.
@@ -134,7 +134,7 @@ impl Target {
     fn scale_energies(&mut self, spec: &ScalingSpec, factors: Factors) {
         let at = format!("{} V", spec.supply_v.get());
         let mut ranged = Vec::new();
-        for event in EnergyEvent::ALL.into_iter().filter(|event| on_chip(*event)) {
+        for event in EnergyEvent::ALL.into_iter().filter(|event| event.supply() == Supply::Cores) {
             let Some((name, constant)) = event.constant(&self.energy) else { continue };
             let scaled = scaled(constant, factors.energy, &at, false);
             ranged.push((name, factors.energy));
@@ -198,19 +198,6 @@ impl Target {
 fn scales(constant: &str) -> bool {
     let unit = constant.split('.').next().unwrap_or(constant);
     constant != crate::time_ranges::BARRIER && !OFF_CHIP_TIMES.contains(&unit)
-}
-
-/// Whether an event happens on the supply of the cores.
-fn on_chip(event: EnergyEvent) -> bool {
-    !matches!(
-        event,
-        EnergyEvent::HopChip
-            | EnergyEvent::HostWrite
-            | EnergyEvent::HostRead
-            | EnergyEvent::HostMultiplyAdd
-            | EnergyEvent::HostSynchronisation
-            | EnergyEvent::InputPacket
-    )
 }
 
 /// A constant times a factor; one that is 0 stays what it is.

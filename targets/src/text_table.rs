@@ -41,9 +41,9 @@ const WORDS: usize = 24;
 
 /// Rows under headings. Printed, every line ends with a newline and none with blanks.
 ///
-/// No line is wider than [`WIDTH`] as long as words allow it: the last column, if it is one of words, goes on in further
-/// lines, and columns for which there is no room beside the others stand in a second block below the first, each row
-/// under its first cell once more.
+/// No line is wider than [`WIDTH`] as long as words allow it: the last column, if it is one of words, goes on in
+/// further lines, and columns for which there is no room beside the others stand in a second block below the first,
+/// each row under its first cell once more.
 #[derive(Debug, Clone)]
 pub struct TextTable {
     indent: u16,

@@ -59,12 +59,19 @@ fn crossbars() {
     refuses("loihi-like", "timing", |t| t.axons.output.0 = OutputAxonKind::NeuronCopies);
 }
 
-/// Memory and operations without zeros are not modelled, so no target may ask for them.
+/// A format without zeros needs an index for each weight, and neither crossbars nor whole kernels in words are one.
 #[test]
 fn zeros_that_are_skipped() {
-    for name in registry::names() {
-        refuses(name, "synapses.zero_weights", |t| t.synapses.zero_weights.0 = ZeroWeights::Skipped);
+    fn skipped(target: &mut Target) {
+        target.synapses.zero_weights.0 = ZeroWeights::Skipped;
+        target.synapses.index_bits.0 = 8;
     }
+    refuses("truenorth-like", "synapses.zero_weights", skipped);
+    refuses("speck-like", "synapses.zero_weights", skipped);
+    refuses("loihi-like", "synapses.index_bits", |t| t.synapses.zero_weights.0 = ZeroWeights::Skipped);
+    let mut target = registry::load("loihi-like").unwrap();
+    skipped(&mut target);
+    target.check("t.ron").unwrap();
 }
 
 #[test]

@@ -64,7 +64,7 @@ function uncut(frame, width) {
   check(captions.length === 0, `${width}: no caption is cut (${captions.slice(0, 3).map((part) => part.textContent)})`);
   const labels = [...page.querySelectorAll(".drawing svg text")].filter((text) => {
     const [own, whole] = [text.getBoundingClientRect(), text.closest("figure[aria-label]").getBoundingClientRect()];
-    return own.width > 0 && (own.left < whole.left - 8 || own.right > whole.right + 8);
+    return own.width > 0 && (own.left < whole.left - 2 || own.right > whole.right + 2);
   });
   check(
     labels.length === 0,
@@ -73,6 +73,20 @@ function uncut(frame, width) {
       .map((text) => text.textContent)
       .join(" | ")})`,
   );
+}
+
+/** For paper charts are drawn anew, so narrow that their letters can be read, and after that as they were. */
+function paper(page, width) {
+  const widest = () => {
+    const drawn = [...page.querySelectorAll("figure[aria-label] .drawing svg[viewBox]")];
+    return Math.max(0, ...drawn.map((svg) => svg.viewBox.baseVal.width));
+  };
+  const before = widest();
+  for (const [event, most] of [["beforeprint", 680], ["afterprint", before]]) {
+    page.defaultView.dispatchEvent(new page.defaultView.Event(event));
+    check(widest() > 0 && widest() <= most, `${width}: charts at ${event} are at most ${most} wide (${widest()})`);
+  }
+  check(widest() === before, `${width}: charts are as they were after printing`);
 }
 
 /** Each control changes its section. */
@@ -272,6 +286,7 @@ function theme(page, width) {
     walkPoints(page, width);
     walkConstants(page, width);
     controls(page, width);
+    paper(page, width);
     theme(page, width);
   }
   const result = document.createElement("pre");

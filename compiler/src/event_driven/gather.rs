@@ -6,7 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::EventSums;
-use super::lanes::{self, Element, InstructionSet};
+use super::lanes::{self, FloatInstructions, StoredWeight};
 use super::lists::ReachedPositions;
 use crate::ir::Shape;
 use crate::ir::channels::ChannelMap;
@@ -30,7 +30,7 @@ struct Gather<W> {
     block: usize,
     /// Weights `[group, block, input channel, tap, lane]`, 0 in lanes without a channel.
     weights: Vec<W>,
-    set: InstructionSet,
+    set: FloatInstructions,
 }
 
 impl<W> fmt::Debug for Gather<W> {
@@ -42,19 +42,24 @@ impl<W> fmt::Debug for Gather<W> {
 /// The sums of a convolution between maps of these shapes; none where its groups have few outputs.
 pub(crate) fn prepared(conv: &Conv, from: Shape, to: Shape) -> Option<Box<dyn EventSums>> {
     let outputs = conv.channels(from.channels, to.channels).outputs;
-    (outputs >= OUTPUTS_MIN).then(|| prepared_for(InstructionSet::best(), conv, from, to))
+    (outputs >= OUTPUTS_MIN).then(|| prepared_for(FloatInstructions::best(), conv, from, to))
 }
 
 /// The sums of a convolution by some instructions.
-pub(super) fn prepared_for(set: InstructionSet, conv: &Conv, from: Shape, to: Shape) -> Box<dyn EventSums> {
+pub(super) fn prepared_for(
+    set: FloatInstructions,
+    conv: &Conv,
+    from: Shape,
+    to: Shape,
+) -> Box<dyn EventSums> {
     match &conv.weight.data {
         FloatArray::Single(weights) => Box::new(Gather::new(conv, weights, (from, to), set)),
         FloatArray::Double(weights) => Box::new(Gather::new(conv, weights, (from, to), set)),
     }
 }
 
-impl<W: Element> Gather<W> {
-    fn new(conv: &Conv, weights: &[W], (from, to): (Shape, Shape), set: InstructionSet) -> Self {
+impl<W: StoredWeight> Gather<W> {
+    fn new(conv: &Conv, weights: &[W], (from, to): (Shape, Shape), set: FloatInstructions) -> Self {
         let channels = conv.channels(from.channels, to.channels);
         let taps = conv.kernel_taps();
         let block = lanes::block(channels.outputs);
@@ -118,7 +123,7 @@ impl<W: Element> Gather<W> {
     }
 }
 
-impl<W: Element> EventSums for Gather<W> {
+impl<W: StoredWeight> EventSums for Gather<W> {
     fn sums(&self, maps: &[Map]) -> Vec<Map> {
         let steps = maps.len().div_ceil(rayon::current_num_threads()).clamp(1, STEPS_MAX);
         maps.par_chunks(steps).flat_map_iter(|maps| self.steps(maps)).collect()

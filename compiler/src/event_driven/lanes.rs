@@ -16,10 +16,10 @@ pub(super) fn block(outputs: usize) -> usize {
 /// Instructions that this processor has; a value exists only if it has them, so that functions compiled for it may be
 /// called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct InstructionSet(Kind);
+pub(super) struct FloatInstructions(Instructions);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Instructions {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -27,7 +27,7 @@ enum Kind {
     Avx512,
 }
 
-impl InstructionSet {
+impl FloatInstructions {
     /// The widest.
     pub fn best() -> Self {
         Self::available().swap_remove(0)
@@ -39,19 +39,19 @@ impl InstructionSet {
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx512f") {
-                all.push(Self(Kind::Avx512));
+                all.push(Self(Instructions::Avx512));
             }
             if is_x86_feature_detected!("avx2") {
-                all.push(Self(Kind::Avx2));
+                all.push(Self(Instructions::Avx2));
             }
         }
-        all.push(Self(Kind::Portable));
+        all.push(Self(Instructions::Portable));
         all
     }
 }
 
 /// A weight as it is stored.
-pub(super) trait Element: Copy + Default + Into<f64> + Send + Sync + 'static {
+pub(super) trait StoredWeight: Copy + Default + Into<f64> + Send + Sync + 'static {
     /// [`portable`] in AVX-512.
     ///
     /// # Safety
@@ -71,7 +71,12 @@ pub(super) trait Element: Copy + Default + Into<f64> + Send + Sync + 'static {
 pub(super) type Terms<'a> = (&'a [u32], Option<&'a [f64]>);
 
 /// Sets the sums of a block of output channels (`sums.len()`, as [`block`] gives it) to those of the terms, from 0 on.
-pub(super) fn sum<W: Element>(set: InstructionSet, weights: &[W], terms: Terms<'_>, sums: &mut [f64]) {
+pub(super) fn sum<W: StoredWeight>(
+    set: FloatInstructions,
+    weights: &[W],
+    terms: Terms<'_>,
+    sums: &mut [f64],
+) {
     match sums.len() / LANES {
         1 => sum_of::<W, 1>(set, weights, terms, sums),
         2 => sum_of::<W, 2>(set, weights, terms, sums),
@@ -80,8 +85,8 @@ pub(super) fn sum<W: Element>(set: InstructionSet, weights: &[W], terms: Terms<'
     }
 }
 
-fn sum_of<W: Element, const K: usize>(
-    set: InstructionSet,
+fn sum_of<W: StoredWeight, const K: usize>(
+    set: FloatInstructions,
     weights: &[W],
     terms: Terms<'_>,
     sums: &mut [f64],
@@ -90,15 +95,15 @@ fn sum_of<W: Element, const K: usize>(
     match set.0 {
         // SAFETY: an instruction set exists only if the processor has it.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512 => unsafe { W::avx512::<K>(weights, terms, sums) },
+        Instructions::Avx512 => unsafe { W::avx512::<K>(weights, terms, sums) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 => unsafe { W::avx2::<K>(weights, terms, sums) },
-        Kind::Portable => portable(weights, terms, sums),
+        Instructions::Avx2 => unsafe { W::avx2::<K>(weights, terms, sums) },
+        Instructions::Portable => portable(weights, terms, sums),
     }
 }
 
-fn portable<W: Element>(weights: &[W], (rows, values): Terms<'_>, sums: &mut [f64]) {
+fn portable<W: StoredWeight>(weights: &[W], (rows, values): Terms<'_>, sums: &mut [f64]) {
     let width = sums.len();
     let weights_of = |row: u32| weights[row as usize * width..][..width].iter().map(|&weight| weight.into());
     sums.fill(0.0);
@@ -108,10 +113,10 @@ fn portable<W: Element>(weights: &[W], (rows, values): Terms<'_>, sums: &mut [f6
     }
 }
 
-/// Implements [`Element`] for a width of weights, given how its vectors are read as f64.
+/// Implements [`StoredWeight`] for a width of weights, given how its vectors are read as f64.
 macro_rules! element {
     ($weight:ty, $load512:expr, $load256:expr) => {
-        impl Element for $weight {
+        impl StoredWeight for $weight {
             #[cfg(target_arch = "x86_64")]
             #[allow(clippy::redundant_closure_call, reason = "the closure is the macro's argument")]
             #[target_feature(enable = "avx512f")]

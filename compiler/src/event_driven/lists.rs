@@ -7,7 +7,7 @@ use crate::reference::Map;
 
 /// One output position that an input position reaches.
 #[derive(Debug, Clone, Copy)]
-struct Reached {
+struct ReachedPosition {
     position: u32,
     tap: u32,
 }
@@ -17,7 +17,7 @@ struct Reached {
 pub(super) struct ReachedPositions {
     /// By input position: where its entries start; the last entry is their number.
     starts: Vec<u32>,
-    reached: Vec<Reached>,
+    reached: Vec<ReachedPosition>,
     /// Output positions.
     outputs: usize,
 }
@@ -44,7 +44,7 @@ impl ReachedPositions {
         for row in &rows {
             for column in &columns {
                 for &(y, ky) in row {
-                    reached.extend(column.iter().map(|&(x, kx)| Reached {
+                    reached.extend(column.iter().map(|&(x, kx)| ReachedPosition {
                         position: (y * map.cols.output + x) as u32,
                         tap: (ky * map.cols.kernel + kx) as u32,
                     }));
@@ -55,7 +55,7 @@ impl ReachedPositions {
         Self { starts, reached, outputs: map.rows.output * map.cols.output }
     }
 
-    fn of(&self, position: usize) -> &[Reached] {
+    fn of(&self, position: usize) -> &[ReachedPosition] {
         &self.reached[self.starts[position] as usize..self.starts[position + 1] as usize]
     }
 

@@ -1,5 +1,5 @@
 use super::gather::prepared_for;
-use super::lanes::InstructionSet;
+use super::lanes::FloatInstructions;
 use super::*;
 use crate::graph::{Builder, Op};
 use crate::ir::Shape;
@@ -38,7 +38,7 @@ fn products_are_rounded_before_they_are_added() {
     let near = 1.0 + 2f64.powi(-30);
     let weight = tensor(&[8, 2], &[-1.0 - 2f64.powi(-29), near].repeat(8));
     let shapes = (Shape::new(2, 1, 1), Shape::new(8, 1, 1));
-    for set in InstructionSet::available() {
+    for set in FloatInstructions::available() {
         let conv = Conv::new(Tensor::of(vec![8, 2, 1, 1], weight.data.clone()));
         let sums = prepared_for(set, &conv, shapes.0, shapes.1);
         assert_eq!(sums.sums(&[Map::new(shapes.0, vec![1.0, near])])[0].data, [0.0; 8], "{set:?}");
@@ -64,7 +64,7 @@ fn all_instruction_sets_give_the_bits_of_the_plain_loop() {
         let signal = Signal::Series(vec![spikes, values]);
         let run = crate::layers::Evaluation { shape: to, timesteps: 2, input: &signal };
         let expected = conv.evaluate(&[&signal], &run).unwrap();
-        for set in InstructionSet::available() {
+        for set in FloatInstructions::available() {
             let found = signal.together(|maps| prepared_for(set, &conv, from, to).sums(maps));
             assert_eq!(found, expected, "{set:?}");
         }

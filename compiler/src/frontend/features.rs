@@ -23,7 +23,8 @@ const OPERATIONS: &[(&[&str], &str)] = &[
     ),
     (
         &["MaxPool1d", "MaxPool", "AdaptiveMaxPool2d"],
-        "write a MaxPool2d(kernel: (rows, columns)) of spikes: over maps of height 1, or with a window as large as the map",
+        "write a MaxPool2d(kernel: (rows, columns)) of spikes: over maps of height 1, or with a window as large \
+         as the map",
     ),
     (
         &["Dropout1d", "Dropout2d", "AlphaDropout", "Identity"],
@@ -54,7 +55,8 @@ const OPERATIONS: &[(&[&str], &str)] = &[
     ),
     (
         &["RLeaky", "RSynaptic", "Recurrent"],
-        "write its parts: a `Delay(steps: 1, shape: ...)` of its spikes, a `Linear`, an `Add` and a `Leaky` that reads the sum",
+        "write its parts: a `Delay(steps: 1, shape: ...)` of its spikes, a `Linear`, an `Add` and a `Leaky` \
+         that reads the sum",
     ),
     (&["ParametricLIFNode", "PLIF"], "it is `Lif(tau: ...)` here, with the tau that was learned"),
     (&["AdaptiveLIF", "ALIF", "Alpha"], "train with `Lif` or `Leaky`"),

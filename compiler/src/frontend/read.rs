@@ -87,9 +87,8 @@ fn doubled(
 fn misread(mut tree: RonNode, source: &Arc<Source>) -> Diagnostics {
     let mut found = Vec::new();
     let RonKind::Struct { fields, .. } = &mut tree.kind else {
-        return Diagnostics(
-            reading::read::<ModelFile>(&tree).err().map(|f| f.diagnostic(source)).into_iter().collect(),
-        );
+        let fault = reading::read::<ModelFile>(&tree).err();
+        return fault.map(|fault| fault.diagnostic(source)).into_iter().collect();
     };
     for field in fields.iter_mut() {
         match (field.name.as_str(), &mut field.value.kind) {
@@ -107,7 +106,7 @@ fn misread(mut tree: RonNode, source: &Arc<Source>) -> Diagnostics {
         }
     }
     found.extend(reading::read::<ModelFile>(&tree).err().map(|fault| fault.diagnostic(source)));
-    let mut found = Diagnostics(found);
+    let mut found = Diagnostics::from(found);
     found.sort();
     found
 }

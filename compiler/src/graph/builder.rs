@@ -24,7 +24,7 @@ const PROBLEMS_MAX: usize = 100;
 
 /// A part of what was said about a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LayerPart {
+pub enum NetworkPart {
     /// Timesteps of the network.
     Timesteps,
     /// Name of the layer with that number.
@@ -38,14 +38,14 @@ pub enum LayerPart {
 /// Where the parts of a network stand, for who reads it from a file.
 pub trait PartPlaces {
     /// `subject`, which names a layer or the network, at a part of it.
-    fn place(&self, subject: Subject, part: LayerPart) -> Place;
+    fn place(&self, subject: Subject, part: NetworkPart) -> Place;
 }
 
 /// A network that was made in memory.
 struct InMemory;
 
 impl PartPlaces for InMemory {
-    fn place(&self, subject: Subject, _: LayerPart) -> Place {
+    fn place(&self, subject: Subject, _: NetworkPart) -> Place {
         subject.into()
     }
 }
@@ -201,7 +201,7 @@ impl<'a> Builder<'a> {
         Ok(self.graph)
     }
 
-    fn layer_place(&self, layer: usize, part: LayerPart) -> Place {
+    fn layer_place(&self, layer: usize, part: NetworkPart) -> Place {
         self.places.place(self.graph.place(&self.drafts[layer].name), part)
     }
 
@@ -211,7 +211,7 @@ impl<'a> Builder<'a> {
         let (place, timesteps) = (Subject::Network(self.graph.name.clone()), self.graph.timesteps);
         if !(1..=TIMESTEPS_MAX).contains(&timesteps) {
             let message = format!("{timesteps} timesteps, expected 1 to {TIMESTEPS_MAX}");
-            let place = self.places.place(place.clone(), LayerPart::Timesteps);
+            let place = self.places.place(place.clone(), NetworkPart::Timesteps);
             problems.push(Diagnostic::new(Code::ModelInvalid, place, message).hint("set `timesteps`"));
         }
         // Only an input reads nothing, so one that did not resolve counts as well.
@@ -229,7 +229,7 @@ impl<'a> Builder<'a> {
 
     fn check_names(&self, problems: &mut Diagnostics) {
         for (index, draft) in self.drafts.iter().enumerate() {
-            let here = || self.layer_place(index, LayerPart::Name(index));
+            let here = || self.layer_place(index, NetworkPart::Name(index));
             let first = self.positions[&draft.name];
             if let Some(fault) = names::fault(&draft.name) {
                 let message = format!("the name of the layer {fault}");
@@ -240,7 +240,7 @@ impl<'a> Builder<'a> {
             } else if first != index {
                 problems.push(
                     Diagnostic::new(Code::GraphInvalid, here(), "two layers have this name")
-                        .related(self.layer_place(index, LayerPart::Name(first)), "the first of that name")
+                        .related(self.layer_place(index, NetworkPart::Name(first)), "the first of that name")
                         .hint("rename one of them and the `from` of its readers"),
                 );
             }
@@ -258,7 +258,7 @@ impl<'a> Builder<'a> {
             if !draft.arity.admits(draft.from.len()) {
                 let (count, expected) = (draft.from.len(), draft.arity);
                 let message = format!("the layer has {count} inputs, expected {expected}");
-                let place = self.layer_place(reader, LayerPart::Inputs(reader));
+                let place = self.layer_place(reader, NetworkPart::Inputs(reader));
                 problems.push(
                     Diagnostic::new(Code::GraphInvalid, place, message)
                         .hint("`from` lists the layers that are read, in port order"),
@@ -268,7 +268,7 @@ impl<'a> Builder<'a> {
                 match self.positions.get(from) {
                     Some(&source) => links.push((source as u32, reader as u32, port)),
                     None => {
-                        let place = self.layer_place(reader, LayerPart::Input(reader, port));
+                        let place = self.layer_place(reader, NetworkPart::Input(reader, port));
                         problems.push(dangling(place, from, &names));
                     }
                 }

@@ -15,7 +15,7 @@ use petgraph::graph::{DiGraph, EdgeReference, NodeIndex};
 use petgraph::visit::{EdgeFiltered, EdgeRef};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
-pub use builder::{Builder, LayerPart, PartPlaces};
+pub use builder::{Builder, NetworkPart, PartPlaces};
 pub use infer::Shapes;
 
 pub use crate::layers::{Op, SignalKind};
@@ -75,7 +75,10 @@ impl Graph {
         petgraph::algo::toposort(&step, None).map_err(|cycle| {
             let layer = &self.net[cycle.node_id()].name;
             Diagnostic::new(Code::GraphInvalid, self.place(layer), "this layer depends on itself")
-                .hint("a spike that comes back acts in a later timestep: put a `Delay(steps: 1, shape: (c, h, w))` into the loop")
+                .hint(
+                    "a spike that comes back acts in a later timestep: put a \
+                     `Delay(steps: 1, shape: (c, h, w))` into the loop",
+                )
                 .into()
         })
     }

@@ -1,6 +1,7 @@
 //! The layer graph for people: one line a layer with its inputs and shape.
 
 use snnc_targets::Diagnostics;
+use snnc_targets::numbers::counted;
 use snnc_targets::text_table::{TextTable, left, right};
 
 use super::Graph;
@@ -19,6 +20,6 @@ impl Graph {
             let (operation, shape) = (layer.op.name().to_owned(), shapes[node].to_string());
             layers.row([layer.name.clone(), operation, shape, format!("<- {}", inputs.join(", "))]);
         }
-        Ok(format!("network {} ({} timesteps)\n{layers}", self.name, self.timesteps))
+        Ok(format!("network {} ({})\n{layers}", self.name, counted(self.timesteps as u64, "timestep")))
     }
 }

@@ -89,6 +89,9 @@ impl SpikingIr {
     }
 }
 
+/// A population that sends spikes, and one that receives them.
+pub type PopulationEdge = (PopulationId, PopulationId);
+
 /// Whether a projection has a synapse.
 pub fn joins(projection: &Projection) -> bool {
     match &projection.connectivity {
@@ -100,9 +103,18 @@ pub fn joins(projection: &Projection) -> bool {
 impl Program {
     /// Its components, from its routes, which must arrive somewhere.
     pub fn components(&self) -> PopulationComponents {
+        let edges = match &self.held {
+            Some(held) => held.edges().clone(),
+            None => self.population_edges(),
+        };
+        PopulationComponents::new(&self.model, edges.into_iter())
+    }
+
+    /// Populations that are joined by routes to cores that are held: those that send and those that receive.
+    pub(super) fn population_edges(&self) -> BTreeSet<PopulationEdge> {
         let (mut edges, mut last) = (BTreeSet::new(), None);
         for placed in self.cores.values().flat_map(|core| &core.slices) {
-            for to in &placed.destinations {
+            for to in placed.destinations.iter().filter(|to| self.holds(to.core)) {
                 let core = &self.cores[to.core];
                 let list = &core.lists[core.entries(&core.axons[to.axon as usize])[0].list as usize];
                 let edge = (placed.slice.population, core.slices[list.slice as usize].slice.population);
@@ -112,6 +124,6 @@ impl Program {
                 }
             }
         }
-        PopulationComponents::new(&self.model, edges.into_iter())
+        edges
     }
 }

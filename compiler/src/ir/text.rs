@@ -3,7 +3,8 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use snnc_targets::{Code, Diagnostic, Place};
+use snnc_targets::numbers::counted;
+use snnc_targets::{Code, Diagnostic, Place, ron_text};
 
 use super::program::Program;
 use super::spiking::{Bias, SpikingIr, SpikingModel};
@@ -12,7 +13,7 @@ use super::spiking::{Bias, SpikingIr, SpikingModel};
 pub fn print<T: Serialize>(header: &str, value: &T) -> String {
     let mut text: String = header.lines().map(|line| format!("// {line}\n")).collect();
     let style = ron::ser::PrettyConfig::new().compact_arrays(true).indentor("  ").struct_names(true);
-    text += &ron::ser::to_string_pretty(value, style).expect("IRs hold only plain data");
+    text += &ron_text::print(value, style).expect("IRs hold only plain data");
     text.push('\n');
     text
 }
@@ -60,10 +61,10 @@ impl Program {
         let mut header = format!("program for {}\n", self.target.name) + &model_header(&self.model);
         let topology = self.topology();
         header += &format!(
-            "{} cores, {} chips of {} cores\n",
-            self.cores.len(),
-            self.chips,
-            topology.cores_per_chip()
+            "{}, {} of {}\n",
+            counted(self.cores.len() as u64, "core"),
+            counted(self.chips.into(), "chip"),
+            counted(topology.cores_per_chip().into(), "core")
         );
         for (id, core) in self.cores.iter() {
             let (tile, chip) = (topology.tile_of(self.sites[id]), topology.chip_of(self.sites[id]));

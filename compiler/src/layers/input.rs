@@ -1,5 +1,5 @@
-//! The network's input: one map that is the same in every timestep (direct coding), or spikes, one map a timestep, which
-//! are given or drawn by the host.
+//! The network's input: one map that is the same in every timestep (direct coding), or spikes, one map a timestep,
+//! which are given or drawn by the host.
 
 use serde::{Deserialize, Serialize};
 

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::flow::firing;
-use super::lif::{FiringRule, Membranes, is_none};
+use super::lif::{FiringRule, LifMembranes, is_none};
 use super::{Evaluation, LayerFault, LayerKind, Memory, Resolver, SignalType, Spec};
 use crate::ir::Shape;
 use crate::neuron::{NeuronKind, TrainedNeuron};
@@ -53,7 +53,7 @@ impl LayerKind for If {
     fn memory(&self, shape: Shape) -> Option<Box<dyn Memory>> {
         let &Self { threshold, soft_reset, strict, refractory } = self;
         let rule = FiringRule { threshold, strict, reset: (!soft_reset).then_some(0.0), refractory };
-        Some(Box::new(Membranes::new(Map::filled(shape, 0.0), |v, x| v + x, rule)))
+        Some(Box::new(LifMembranes::new(Map::filled(shape, 0.0), |v, x| v + x, rule)))
     }
 
     fn neurons(&self) -> Option<NeuronKind> {

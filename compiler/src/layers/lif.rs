@@ -80,7 +80,7 @@ impl LayerKind for Lif {
             false => v - (v - reset) / tau + x,
         };
         let rule = FiringRule { threshold, strict, reset: (!soft_reset).then_some(reset), refractory };
-        Some(Box::new(Membranes::new(Map::filled(shape, reset), charge, rule)))
+        Some(Box::new(LifMembranes::new(Map::filled(shape, reset), charge, rule)))
     }
 
     fn neurons(&self) -> Option<NeuronKind> {
@@ -131,7 +131,7 @@ pub(super) struct FiringRule {
 }
 
 /// Membranes of a layer: `charge(v, x)` is the membrane after an input.
-pub(super) struct Membranes<C> {
+pub(super) struct LifMembranes<C> {
     v: Map,
     /// Refractory timesteps that are left, one a membrane.
     silent: Vec<u32>,
@@ -139,14 +139,14 @@ pub(super) struct Membranes<C> {
     rule: FiringRule,
 }
 
-impl<C> Membranes<C> {
+impl<C> LifMembranes<C> {
     /// Membranes with their first values.
     pub fn new(v: Map, charge: C, rule: FiringRule) -> Self {
         Self { silent: vec![0; v.data.len()], v, charge, rule }
     }
 }
 
-impl<C: Fn(f64, f64) -> f64> Memory for Membranes<C> {
+impl<C: Fn(f64, f64) -> f64> Memory for LifMembranes<C> {
     fn step(&mut self, input: &Map) -> Map {
         let FiringRule { threshold, strict, reset, refractory } = self.rule;
         let mut spikes = Map::filled(input.shape(), 0.0);

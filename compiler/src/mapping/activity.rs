@@ -3,6 +3,10 @@
 //! All figures are of one item of the workload (an image, a sample), passes summed: spikes of a population by timestep
 //! of its window and position, its channels together. Recorded by a short run, or spread evenly over the window where
 //! only rates are known. Positions are those that the outside knows ([`Population::outside`]).
+//!
+//! Passes of an item are not alike: where an image is generated, layers fire more from pass to pass. Cores that are
+//! evenly busy with the sum of all passes are not so in each of them, so recorded activity also has the passes in
+//! some [`phases`](Activity::phases), each of passes that follow each other.
 
 use serde::Serialize;
 use snnc_targets::entity::EntityMap;
@@ -30,6 +34,8 @@ pub struct Activity {
     pub source: ActivitySource,
     populations: EntityMap<PopulationId, PopulationActivity>,
     passes: EntityMap<NetworkId, f64>,
+    /// Parts of the item, in order; empty where it is one.
+    phases: Vec<Self>,
 }
 
 /// Expected spikes of one population in an item.
@@ -82,6 +88,15 @@ impl PopulationActivity {
     }
 }
 
+/// What was recorded in some passes of an item.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordedPhase {
+    /// Spikes by population, `[timestep of the window][position]`, passes summed.
+    pub spikes: EntityMap<PopulationId, Vec<f32>>,
+    /// Passes of each network.
+    pub passes: EntityMap<NetworkId, f64>,
+}
+
 impl Activity {
     /// Rates spread evenly: over the window, the channels and the positions, one pass an item.
     pub fn even(model: &SpikingModel, rates: &Rates) -> Self {
@@ -99,6 +114,7 @@ impl Activity {
             source: if rates.is_uniform() { ActivitySource::Uniform } else { ActivitySource::Profile },
             populations: model.populations.iter().map(of).collect(),
             passes: model.networks.values().map(|_| 1.0).collect(),
+            phases: Vec::new(),
         }
     }
 
@@ -124,6 +140,48 @@ impl Activity {
         }
         activity.passes = passes.values().map(|&n| if n > 0.0 { n } else { 1.0 }).collect();
         activity
+    }
+
+    /// The sum of `phases`, each of which is spikes and passes as [`Activity::recorded`] takes them. Networks that
+    /// ran in some phase do nothing in the phases in which they did not run.
+    ///
+    /// # Panics
+    /// If some population's spikes are not one for each timestep and position.
+    pub fn in_phases(model: &SpikingModel, phases: Vec<RecordedPhase>) -> Self {
+        let mut spikes: EntityMap<PopulationId, Vec<f32>> = model
+            .populations
+            .values()
+            .map(|p| vec![0.0; p.window.steps as usize * p.shape.positions()])
+            .collect();
+        let mut passes: EntityMap<NetworkId, f64> = model.networks.values().map(|_| 0.0).collect();
+        for phase in &phases {
+            for (id, own) in phase.spikes.iter() {
+                spikes[id].iter_mut().zip(own).for_each(|(sum, spikes)| *sum += spikes);
+            }
+            phase.passes.iter().for_each(|(id, own)| passes[id] += own);
+        }
+        let mut whole = Self::recorded(model, spikes, passes.clone());
+        // What no phase ran is the same in all that are looked at: it counts in the first.
+        whole.phases = phases
+            .into_iter()
+            .enumerate()
+            .map(|(index, phase)| {
+                let mut own = Self::recorded(model, phase.spikes, phase.passes.clone());
+                let ran = |(id, &passes): (NetworkId, &f64)| match passes > 0.0 {
+                    true => phase.passes[id],
+                    false => f64::from(u8::from(index == 0)),
+                };
+                own.passes = passes.iter().map(ran).collect();
+                own
+            })
+            .collect();
+        whole
+    }
+
+    /// The parts of an item in which passes are taken to be alike, in order; the item itself if it has no others. A
+    /// network of no [passes](Activity::passes) does nothing in a phase.
+    pub fn phases(&self) -> &[Self] {
+        if self.phases.is_empty() { std::slice::from_ref(self) } else { &self.phases }
     }
 
     /// Of a population.
@@ -206,5 +264,20 @@ mod tests {
         // What did not run is taken to be uniform.
         let idle = Activity::recorded(&model(), spikes, vec![0.0].into());
         assert_eq!(idle.of(PopulationId(0)), Activity::even(&model(), &Rates::default()).of(PopulationId(0)));
+    }
+    #[test]
+    fn phases_add_up_and_a_network_rests_where_it_did_not_run() {
+        let phase = |each: f32, passes: f64| RecordedPhase {
+            spikes: vec![vec![each; 15], vec![0.0; 15]].into(),
+            passes: vec![passes].into(),
+        };
+        let activity = Activity::in_phases(&model(), vec![phase(1.0, 2.0), phase(4.0, 3.0), phase(0.0, 0.0)]);
+        assert_eq!((activity.of(PopulationId(0)).at(3, 1), activity.passes(NetworkId(0))), (5.0, 5.0));
+        let of = |phase: &Activity| (phase.of(PopulationId(0)).at(3, 1), phase.passes(NetworkId(0)));
+        let phases: Vec<(f32, f64)> = activity.phases().iter().map(of).collect();
+        assert_eq!(phases[..2], [(1.0, 2.0), (4.0, 3.0)]);
+        assert_eq!(phases[2].1, 0.0);
+        let even = Activity::even(&model(), &Rates::default());
+        assert_eq!(even.phases(), std::slice::from_ref(&even));
     }
 }

@@ -1,8 +1,8 @@
 //! What a mapped model is expected to take: time and energy of an item of the workload, before anything is executed.
 //!
 //! The bottleneck formula of the simulator's analytic time, with expected events in place of counted ones: a timestep
-//! lasts as long as its busiest unit or link, and then the barrier. Passes of a network in an item are taken to be
-//! alike. Transfers to and from the host are left out; they do not depend on the mapping.
+//! lasts as long as its busiest unit or link, and then the barrier. Passes of a network in a phase of an item are
+//! taken to be alike. Transfers to and from the host are left out; they do not depend on the mapping.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +12,7 @@ use snnc_targets::{CoreWork, EnergyEvent, LinkKind, Timing};
 
 use super::activity::{Activity, ActivitySource};
 use crate::ir::program::trees::MulticastTrees;
+use crate::ir::program::zeros::SkippedZeros;
 use crate::ir::program::{CoreSlice, Program};
 use crate::ir::{CoreId, NetworkId};
 
@@ -74,8 +75,8 @@ pub struct BusiestUnit {
 /// Kinds of links.
 const KINDS: [LinkKind; 3] = [LinkKind::EastWest, LinkKind::NorthSouth, LinkKind::Chip];
 
-/// Where the packets of a slice's position go: (flow, synaptic operations of a packet).
-type PositionFlows = Vec<Vec<(usize, u64)>>;
+/// Where the packets of a slice's position go: (flow, synaptic operations of a packet, the mean of its channels).
+type PositionFlows = Vec<Vec<(usize, f64)>>;
 
 /// A program's flows, made once.
 struct Flows<'a> {
@@ -101,13 +102,16 @@ impl<'a> Flows<'a> {
             .flat_map(|(id, core)| core.slices.iter().map(move |placed| (id, placed)))
             .collect();
         let mut known: BTreeMap<(CoreId, CoreId), usize> = BTreeMap::new();
-        let mut route = |from: CoreId, placed: &CoreSlice, position: u32| -> Vec<(usize, u64)> {
+        let zeros = SkippedZeros::of(program);
+        let mut route = |from: CoreId, placed: &CoreSlice, position: u32| -> Vec<(usize, f64)> {
             let to = placed.routes(position).iter().map(|to| {
                 let core = &program.cores[to.core];
                 let axon = &core.axons[to.axon as usize];
                 let lists = core.entries(axon).iter().map(|entry| &core.lists[entry.list as usize]);
                 let next = known.len();
-                let operations: u64 = lists.map(|list| list.synapses()).sum();
+                let operations = lists.map(|list| list.synapses()).sum::<u64>() as f64;
+                let skipped = zeros.as_ref().map_or(0, |zeros| zeros.on(to.core).met_by_all(core, axon));
+                let operations = operations - skipped as f64 / f64::from(axon.atoms.max(1));
                 (*known.entry((from, to.core)).or_insert(next), operations)
             });
             to.collect()
@@ -183,7 +187,7 @@ impl Flows<'_> {
                 };
                 for &(flow, operations) in to {
                     flows[flow] += spikes;
-                    work[self.pairs[flow].1.0 as usize].synaptic_operations += spikes * operations as f64;
+                    work[self.pairs[flow].1.0 as usize].synaptic_operations += spikes * operations;
                 }
                 let tree = self.trees.as_ref().and_then(|trees| {
                     let tree = trees.positions(index).get(position as usize).copied().flatten()?;
@@ -206,7 +210,8 @@ impl Flows<'_> {
     }
 }
 
-/// Most timesteps of a pass that are looked at; of longer ones as many are taken at even distances.
+/// Most timesteps of a pass that are looked at, all phases together; of longer ones as many are taken at even
+/// distances.
 const STEPS_MAX: u32 = 64;
 /// Most destinations of positions: beyond, an estimate would take more memory than the program.
 const DESTINATIONS_MAX: usize = 1 << 24;
@@ -229,15 +234,19 @@ pub fn estimate(program: &Program, activity: &Activity, cores: usize) -> Option<
     let mut networks = Vec::new();
     for (network, of) in program.model.networks.iter() {
         let passes = activity.passes(network);
-        let (mut time, mut longest) = (0.0, None);
-        let count = of.pass_steps.clamp(1, STEPS_MAX);
+        let busy: Vec<&Activity> =
+            activity.phases().iter().filter(|phase| phase.passes(network) > 0.0).collect();
+        let count = of.pass_steps.clamp(1, (STEPS_MAX / busy.len().max(1) as u32).max(1));
         let stands_for = f64::from(of.pass_steps) / f64::from(count);
+        let (mut time, mut longest) = (0.0, None);
         for i in 0..count {
             let timestep = (u64::from(i) * u64::from(of.pass_steps) / u64::from(count)) as u32;
-            let step = flows.step(activity, network, timestep);
-            let busiest = flows.busiest(&step, timestep);
-            sums.add(&step, &flows, cores, stands_for);
-            time += busiest.busy_s * stands_for;
+            for phase in &busy {
+                let step = flows.step(phase, network, timestep);
+                sums.add(&step, &flows, cores, stands_for);
+                time += flows.busiest(&step, timestep).busy_s * stands_for;
+            }
+            let busiest = flows.busiest(&flows.step(activity, network, timestep), timestep);
             if longest.as_ref().is_none_or(|other: &BusiestUnit| other.busy_s < busiest.busy_s) {
                 longest = Some(busiest);
             }

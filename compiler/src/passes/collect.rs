@@ -68,7 +68,8 @@ pub struct NeuronLayer {
     pub bias: Vec<f64>,
     /// Stages of a constant input, if one feeds this layer, alone or beside spikes; the bias is in the last.
     pub host: Option<HostPath>,
-    /// Of relay neurons, which repeat the spikes of their only source: how many timesteps behind it they stand on the chip.
+    /// Of relay neurons, which repeat the spikes of their only source: how many timesteps behind it they stand on the
+    /// chip.
     pub relay: Option<u32>,
 }
 

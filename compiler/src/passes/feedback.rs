@@ -34,7 +34,8 @@ impl fmt::Display for LongerLoop {
         let layers: Vec<String> = self.layers.iter().map(|layer| format!("\"{layer}\"")).collect();
         write!(
             f,
-            "network {}: spikes take {} timesteps around the loop through {}, as the chip does; {} in the trained network",
+            "network {}: spikes take {} timesteps around the loop through {}, as the chip does; {} in the \
+             trained network",
             self.network,
             self.chip,
             layers.join(", "),

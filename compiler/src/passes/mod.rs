@@ -1,7 +1,8 @@
 //! From the layer graph to the spiking IR. Their order, and the reasons for it, stand in [`pipeline`].
 //!
-//! `split-host-tail` is [`host_tail`], `collect-neurons` [`collect`], `accept-feedback` [`feedback`], `insert-constants`
-//! [`constants`], `insert-relays` [`relays`], `record-activity` [`calibrate`]; the others bear the names of their modules.
+//! `split-host-tail` is [`host_tail`], `collect-neurons` [`collect`], `accept-feedback` [`feedback`],
+//! `insert-constants` [`constants`], `insert-relays` [`relays`], `record-activity` [`calibrate`]; the others bear the
+//! names of their modules.
 
 pub mod calibrate;
 pub mod collect;

@@ -12,10 +12,14 @@
 //! | `schedule` | needs the kernels' sources, no weights; windows bound the sums that rounding must hold |
 //! | `quantise` | last, for all networks together: integers in the target's widths |
 //!
-//! Invariants: after every pass its result is verified, here and not by who calls; a pass whose result is wrong is the
-//! compiler's fault (`E0014`). No pass knows on which core a neuron will be; rounding reads how many threshold
-//! profiles a core has. Networks are independent of each other up to `quantise`, so
-//! each can say what it lacks.
+//! After every pass its result is verified, here and not by who calls; a wrong result is the compiler's fault (`E0014`).
+//! A pass may not:
+//!
+//! * know on which core a neuron will be (rounding reads only how many threshold profiles a core has);
+//! * change or repeat what an earlier pass made;
+//! * round a weight or a threshold before `quantise`;
+//! * look at another network before `quantise`: each network can say by itself what it lacks;
+//! * know what a network is for, such as a denoiser or a classifier: that is the workload's.
 
 mod steps;
 
@@ -41,7 +45,7 @@ use steps::{
 
 /// What a pass is called, and what it makes of what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Info {
+pub struct PassInfo {
     /// As `--emit-after` names it.
     pub name: &'static str,
     /// Its input.
@@ -53,7 +57,7 @@ pub struct Info {
 }
 
 /// All passes, in order.
-pub const PASSES: [Info; 8] = [
+pub const PASSES: [PassInfo; 8] = [
     SplitHostTail::INFO,
     CollectNeurons::INFO,
     AcceptFeedback::INFO,
@@ -67,7 +71,7 @@ pub const PASSES: [Info; 8] = [
 /// One value in, one out.
 trait Pass<'a> {
     /// What it is called and does.
-    const INFO: Info;
+    const INFO: PassInfo;
     /// What it takes.
     type Input: Copy;
     /// What it gives.
@@ -155,7 +159,7 @@ impl<'m> Lowering<'m> {
         for name in self.workload.networks() {
             match self.network(runner, name, &mut *recorder) {
                 Ok(network) => prepared.extend(network),
-                Err(found) => problems.0.extend(found.0),
+                Err(found) => problems.merge(found),
             }
         }
         if runner.over() {
@@ -170,7 +174,7 @@ impl<'m> Lowering<'m> {
                 problems.into_result(Some(Lowered { ir, host_tails }))
             }
             Err(found) => {
-                problems.0.extend(found.0);
+                problems.merge(found);
                 Err(problems)
             }
         }
@@ -277,8 +281,8 @@ pub fn neurons(model: &LoadedModel, workload: &dyn Workload, name: &str) -> Resu
     Ok(collected.expect("a runner that wants nothing runs all passes").0)
 }
 
-/// A network's neurons on a target that was lowered for: with those that it needs beside them, and with the chip's delays
-/// in loops that are too short, as they could not have been lowered otherwise.
+/// A network's neurons on a target that was lowered for: with those that it needs beside them, and with the chip's
+/// delays in loops that are too short, as they could not have been lowered otherwise.
 ///
 /// # Errors
 /// As [`lower`].
@@ -327,7 +331,7 @@ pub fn emit_after(
 ///
 /// # Errors
 /// [`Code::Argument`] with near names, or all.
-pub fn find(pass: &str) -> Result<Info, Diagnostic> {
+pub fn find(pass: &str) -> Result<PassInfo, Diagnostic> {
     let names = PASSES.map(|info| info.name);
     PASSES.into_iter().find(|info| info.name == pass).ok_or_else(|| {
         let all = names.join(", ");
@@ -341,7 +345,7 @@ pub fn find(pass: &str) -> Result<Info, Diagnostic> {
 }
 
 /// Whether what a pass gives can depend on recorded activity: that of the recording, and of those after it.
-pub fn sees_activity(info: Info) -> bool {
+pub fn sees_activity(info: PassInfo) -> bool {
     PASSES.iter().skip_while(|pass| **pass != RecordActivity::INFO).any(|pass| *pass == info)
 }
 

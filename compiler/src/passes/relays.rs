@@ -3,8 +3,8 @@
 //! A skip path that joins a deeper layer waits for the layers beside it, and a `Delay` waits because the network says
 //! so. What waits longer than the longest delay of the target passes relay neurons, one for each neuron of its source,
 //! that fire whenever they receive a spike. Each stands the longest delay behind the one before, so there are as few as
-//! can be, and all readers of a source share its relays. Windows of other layers stay where they were: spikes arrive when
-//! they would have arrived.
+//! can be, and all readers of a source share its relays. Windows of other layers stay where they were: spikes arrive
+//! when they would have arrived.
 //!
 //! Relays are exact: one synapse of weight 1 on a threshold of 1/2, without memory, as the neurons of
 //! [`crate::layers::MaxPool2d`].
@@ -29,8 +29,8 @@ pub const DESCRIPTION: &str = "adds neurons that repeat spikes which wait longer
 /// `wanted`.
 ///
 /// # Errors
-/// [`snnc_targets::Code::Unsupported`] for a loop that is shorter in the network than on the chip, or for each layer that
-/// needs relays if none are wanted.
+/// [`snnc_targets::Code::Unsupported`] for a loop that is shorter in the network than on the chip, or for each layer
+/// that needs relays if none are wanted.
 pub fn run(network: &Collected, delay_max: u32, wanted: bool) -> Result<Cow<'_, Collected>, Diagnostics> {
     let waits = waits(network, delay_max)?;
     if waits.iter().flatten().all(|&relays| relays == 0) {

@@ -85,8 +85,8 @@ impl WindowSchedule {
 /// Schedules a network on a target with delays up to `delay_max`.
 ///
 /// # Errors
-/// [`snnc_targets::Code::Unsupported`] if spikes must wait longer than the target's delays and no relays ([`super::relays`])
-/// stand between, or for a loop shorter in the network than on the chip.
+/// [`snnc_targets::Code::Unsupported`] if spikes must wait longer than the target's delays and no relays
+/// ([`super::relays`]) stand between, or for a loop shorter in the network than on the chip.
 pub fn run(network: &Collected, delay_max: u32) -> Result<WindowSchedule, Diagnostics> {
     let mut problems = Diagnostics::default();
     let steps = network.timesteps as u32;

@@ -44,17 +44,21 @@ impl<'m> Generation<'m> {
     }
 
     /// Ranges by role: the denoiser reads tokens and the iteration, the decoder tokens.
-    fn roles(&self) -> [Role<'m>; 2] {
+    fn roles(&self) -> [NetworkRole<'m>; 2] {
         let (p, tokens) = (self.pipeline, tokens(self.pipeline));
         [
-            Role { name: "denoiser", network: &p.denoiser, ranges: vec![tokens, (1.0, p.iterations as f64)] },
-            Role { name: "decoder", network: &p.decoder, ranges: vec![tokens] },
+            NetworkRole {
+                name: "denoiser",
+                network: &p.denoiser,
+                ranges: vec![tokens, (1.0, p.iterations as f64)],
+            },
+            NetworkRole { name: "decoder", network: &p.decoder, ranges: vec![tokens] },
         ]
     }
 }
 
 /// What a network of the loop is called in it, and what it is fed.
-struct Role<'m> {
+struct NetworkRole<'m> {
     name: &'static str,
     network: &'m str,
     ranges: Vec<(f64, f64)>,
@@ -89,7 +93,7 @@ impl Workload for Generation<'_> {
 
     fn spec(&self, networks: &IndexMap<String, NetworkId>) -> Option<WorkloadSpec> {
         let p = self.pipeline;
-        let networks = self.roles().map(|Role { name, network, ranges }| {
+        let networks = self.roles().map(|NetworkRole { name, network, ranges }| {
             (name.into(), DrivenNetwork { network: networks[network], ranges })
         });
         let numbers = [

@@ -97,7 +97,7 @@ impl Workload for Samples<'_> {
     fn recorder(&self, passes: usize) -> Box<dyn Recorder + '_> {
         match self.given {
             Some(given) => {
-                Box::new(GivenSamples { given, graphs: self.graphs, observer: self.observer, passes })
+                Box::new(RecordingSamples { given, graphs: self.graphs, observer: self.observer, passes })
             }
             None => Box::new(Nothing),
         }
@@ -128,14 +128,14 @@ impl Workload for Samples<'_> {
 }
 
 /// Records the first of the given samples.
-struct GivenSamples<'m> {
+struct RecordingSamples<'m> {
     given: CalibrationSamples<'m>,
     graphs: &'m IndexMap<String, Graph>,
     observer: &'m dyn RecordingObserver,
     passes: usize,
 }
 
-impl Recorder for GivenSamples<'_> {
+impl Recorder for RecordingSamples<'_> {
     fn record(&mut self, network: &str, collected: &Collected) -> Vec<RecordedPass> {
         let Some(shape) = self.graphs.get(network).and_then(input_shape) else { return Vec::new() };
         let samples: Vec<&[f64]> = self.given.of(network, shape).take(self.passes).collect();

@@ -19,6 +19,7 @@ const ELSEWHERE: &[(Code, &str)] = &[
     (Code::WrongFile, "needs a file of another kind"),
     (Code::SweepInvalid, "sweeps are made by the root package"),
     (Code::Stopped, "no command of a test file is stopped"),
+    (Code::Ranks, "no command of a test file is spread over processes"),
     (Code::HypergraphInvalid, "hypergraph files: `src/mapping/hypergraph/hgr.rs`"),
 ];
 

@@ -89,21 +89,21 @@ impl SliceTally {
 /// Where the time went; all zero without a time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeTally {
-    /// All, ps.
+    /// Whole time, ps.
     pub total_ps: u128,
-    /// Of it host transfers, ps.
+    /// Host transfers, a part of the whole time, ps.
     pub host_ps: u128,
-    /// Of it barriers, ps.
+    /// Barriers, a part of the whole time, ps.
     pub barrier_ps: u128,
     /// Timesteps by what they waited for, in the order of [`Bottleneck::ALL`].
     pub bounds: [u64; Bottleneck::ALL.len()],
     /// Time under way of the packets of simulated timesteps, ps.
     pub packets: Latencies,
-    /// What that would have come to in an empty mesh, ps.
+    /// Time under way that the same packets would have taken in an empty mesh, ps.
     pub zero_load_ps: u128,
-    /// Of the simulated timesteps, without barriers, ps.
+    /// Time of the simulated timesteps without barriers, ps.
     pub simulated_ps: u128,
-    /// Of that, busy time of each timestep's busiest unit, ps.
+    /// Busy time of the busiest unit of each simulated timestep, ps.
     pub busiest_ps: u128,
     /// Neuron units stopped by full spike queues, ps, all cores.
     pub neurons_stopped_ps: u128,

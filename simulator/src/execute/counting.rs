@@ -1,4 +1,6 @@
-//! Counts of a pass whose populations have run: events by slice and timestep, packets between cores.
+//! Counts of a pass whose populations have run: events by slice and timestep, packets between cores. Spikes and updates
+//! are tallied by each part of a population as it runs (`fused/window_result.rs`); here they are entered by slice, and
+//! only spikes of input ports are counted.
 //!
 //! The next pass does not wait for them, so the host's loop has one pass counted while the next one runs
 //! ([`crate::workload::ChipDriver`]).
@@ -43,6 +45,9 @@ impl ChipPass<'_> {
         let traces = SliceTraces::new(chip.slices.clone(), chip.fusions.clone(), records);
         if let Some(trees) = &chip.trees {
             add_multicast_flows(chip, trees, &traces, (grain, counts.start), &mut counts.steps);
+        }
+        if let Some(share) = &chip.share {
+            share.complete(&mut counts);
         }
         PassOutcome { readouts, counts, traces }
     }
@@ -131,6 +136,9 @@ impl<'p> PassCounter<'p> {
                 }
                 account.count(population, fused, parts);
             }
+            for slice in pass.chip.slices_of(population).filter(|&slice| !pass.chip.owns(slice)) {
+                account.sum_spikes(slice);
+            }
         }
         account.add_ungated();
         account.add_flows(pending);
@@ -142,7 +150,8 @@ impl<'p> PassCounter<'p> {
         let window = self.window(id);
         let mut units = fused.units(self.pass, id, self.grain);
         units.extend(parts.iter().flat_map(|part| part.units.iter().copied()));
-        for (member, &slice) in fused.slices.iter().enumerate() {
+        let own = fused.slices.iter().enumerate().filter(|(_, slice)| self.pass.chip.owns(**slice));
+        for (member, &slice) in own {
             let neurons = u64::from(self.pass.chip.slices[slice].neurons());
             for (step, now) in (window.start..window.end()).enumerate() {
                 let mut tally = UpdateCounts::default();
@@ -179,6 +188,18 @@ impl<'p> PassCounter<'p> {
                 let events = &mut self.counts.steps[row].events[slice];
                 events.synaptic_operations += fused.operations(&units, member, step);
             }
+            self.leave_out_zeros(slice, id);
+        }
+    }
+
+    /// Takes off the operations of weights that the chip does not store.
+    fn leave_out_zeros(&mut self, slice: SliceIndex, id: PopulationId) {
+        let (pass, window, start) = (self.pass, self.window(id), self.counts.start as u32);
+        let Some(zeros) = &pass.chip.zeros else { return };
+        for now in window.start..window.end() + pass.late(id) {
+            let row = if self.grain == Grain::Timestep { now as usize } else { 0 };
+            let met = zeros.met(pass, (slice, id), start + now);
+            self.counts.steps[row].events[slice].synaptic_operations -= met;
         }
     }
 
@@ -215,35 +236,49 @@ impl<'p> PassCounter<'p> {
     /// Enters the spikes and packets of a port, which updates no neuron.
     fn count_port(&mut self, id: PopulationId) {
         let (pass, window) = (self.pass, self.window(id));
-        let chip = pass.chip;
-        for slice in (0..chip.slices.len()).filter(|&slice| chip.table.populations[slice] == id) {
-            let (record, sums) = (pass.record(id), &chip.packet_counter.sums[slice]);
-            self.sums[slice] = vec![vec![0; window.steps as usize]; sums.factors.len()];
-            let shape = chip.program.model.populations[id].shape;
-            let is_line = shape.channels == 1 && chip.slices[slice].neurons() as usize == shape.len();
-            let mut positions: Vec<u32> = Vec::new();
-            // Step by step, since the spikes of a long pass are many.
-            for (step, sent) in record.own_steps().enumerate() {
-                positions.clear();
-                if is_line {
-                    record.spikes.neurons(sent, &mut positions);
-                } else {
-                    let fired = record.spikes.of_slice(&chip.slices[slice], sent);
-                    positions.extend(fired.iter().map(|spike| spike.position));
-                }
-                sums.add(positions.iter().map(|&position| position as usize), &mut self.sums[slice], step);
-                let (now, spikes) = (window.start as usize + step, positions.len() as u64);
-                let packets_sent = match chip.packet_counter.departures[slice] {
+        for slice in pass.chip.slices_of(id) {
+            self.sum_spikes(slice);
+            if !pass.chip.owns(slice) {
+                continue;
+            }
+            for step in 0..window.steps as usize {
+                let now = window.start as usize + step;
+                let spikes = self.spikes[slice * self.counts.timesteps + now];
+                let packets_sent = match pass.chip.packet_counter.departures[slice] {
                     Departures::Each(routes) => routes * spikes,
                     Departures::Of(sum) => self.sums[slice][sum][step],
                 };
-                self.spikes[slice * self.counts.timesteps + now] = spikes;
                 let row = match self.grain {
                     Grain::Timestep => now,
                     Grain::Pass => 0,
                 };
                 self.counts.steps[row].events[slice] += Events { spikes, packets_sent, ..Events::default() };
             }
+        }
+    }
+
+    /// Sums the spikes of a slice of which only the spikes are known: one of a port, or of another rank.
+    fn sum_spikes(&mut self, slice: SliceIndex) {
+        let chip = self.pass.chip;
+        let id = chip.table.populations[slice];
+        let (window, record) = (self.window(id), self.pass.record(id));
+        let sums = &chip.packet_counter.sums[slice];
+        self.sums[slice] = vec![vec![0; window.steps as usize]; sums.factors.len()];
+        let shape = chip.program.model.populations[id].shape;
+        let is_line = shape.channels == 1 && chip.slices[slice].neurons() as usize == shape.len();
+        let mut positions: Vec<u32> = Vec::new();
+        // Step by step, since the spikes of a long pass are many.
+        for (step, sent) in record.own_steps().enumerate() {
+            positions.clear();
+            if is_line {
+                record.spikes.neurons(sent, &mut positions);
+            } else {
+                let fired = record.spikes.of_slice(&chip.slices[slice], sent);
+                positions.extend(fired.iter().map(|spike| spike.position));
+            }
+            sums.add(positions.iter().map(|&position| position as usize), &mut self.sums[slice], step);
+            let now = window.start as usize + step;
+            self.spikes[slice * self.counts.timesteps + now] = positions.len() as u64;
         }
     }
 
@@ -292,7 +327,7 @@ impl<'p> PassCounter<'p> {
         let mut flows = Flows::new(self.pass.chip.packet_counter.cores.clone());
         let mut packets = Vec::new();
         for source in 0..self.pass.chip.slices.len() {
-            if self.counts.steps[row].events[source].spikes == 0 {
+            if !self.fires(source, row) {
                 continue;
             }
             let reach = &self.pass.chip.packet_counter.reach[source];
@@ -313,6 +348,15 @@ impl<'p> PassCounter<'p> {
             }
         }
         flows
+    }
+
+    /// Whether a slice fires in a row.
+    fn fires(&self, source: SliceIndex, row: usize) -> bool {
+        let of_slice = &self.spikes[source * self.counts.timesteps..][..self.counts.timesteps];
+        match self.grain {
+            Grain::Timestep => of_slice[row] > 0,
+            Grain::Pass => of_slice.iter().any(|&spikes| spikes > 0),
+        }
     }
 
     /// Counts the packets of a slice's spikes of a row that a group of slices receives: `add` has them by the cores in
@@ -382,7 +426,7 @@ fn add_multicast_flows(
     (grain, first): (Grain, usize),
     rows: &mut [StepCounts],
 ) {
-    for (slice, trace) in traces.iter().enumerate() {
+    for (slice, trace) in traces.iter().enumerate().filter(|(slice, _)| chip.owns(*slice)) {
         let positions = trees.positions(slice);
         let window = chip.program.model.populations[chip.table.populations[slice]].window;
         let start = (window.start as usize).saturating_sub(first);

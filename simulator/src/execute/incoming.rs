@@ -104,7 +104,8 @@ fn from(
     for position in 0..placed.slice.positions() {
         // Positions mostly reach the same slices in the same order.
         let mut likely = 0;
-        for to in placed.routes(position) {
+        // What a core that is not held does with them, its rank knows.
+        for to in placed.routes(position).iter().filter(|to| program.holds(to.core)) {
             let core = &program.cores[to.core];
             let axon = &core.axons[to.axon as usize];
             for (i, entry) in core.entries(axon).iter().enumerate() {

@@ -23,8 +23,10 @@ pub mod plain;
 mod port;
 pub mod record;
 mod recurrent;
+pub mod share;
 pub mod slice;
 pub mod spikes;
+mod zeros;
 
 use std::sync::Arc;
 
@@ -35,7 +37,8 @@ use snnc_compiler::ir::spiking::Population;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_targets::{Code, Diagnostic, Subject};
 
-use crate::counts::{Grain, PassCounts, SliceTable};
+use crate::counts::{Grain, PassCounts, SliceIndex, SliceTable};
+use crate::exchange::Exchange;
 use crate::spike_train::{FlatTrain, SpikeTrain};
 use fused::FusedSlices;
 use kernels::level::SimdLevel;
@@ -45,6 +48,8 @@ use part::PassPart;
 pub use pass::ChipPass;
 pub use pass::PassInput;
 use record::SliceTraces;
+use share::{CoreOwners, Share};
+use zeros::ZeroOperations;
 
 /// A program ready to run.
 #[derive(Debug)]
@@ -57,6 +62,8 @@ pub struct Chip {
     fusions: Arc<Vec<Vec<FusedSlices>>>,
     /// Its slices.
     slices: Arc<Vec<Slice>>,
+    /// By population: its slices, whoever runs them.
+    members: Vec<Vec<SliceIndex>>,
     /// How its packets are counted.
     packet_counter: PacketCounter,
     /// By population: whether some receiver reads its spikes by position.
@@ -81,6 +88,10 @@ pub struct Chip {
     host_multiply_adds: Vec<[Vec<u64>; 2]>,
     /// By network: whether a pass is so little work that one thread runs it.
     light: Vec<bool>,
+    /// Weights of 0 that the chip does not have; none where it stores them.
+    zeros: Option<ZeroOperations>,
+    /// What this rank runs of the program, if there are several.
+    share: Option<Share>,
 }
 
 /// Work of a pass, as [`KernelChoice::light_work`] counts it, which takes one thread about as long as it takes to wake
@@ -123,6 +134,15 @@ pub struct PassOutcome {
 /// Runs the next part of a pass.
 pub type RunPart<'a, 'c> = &'a mut (dyn FnMut() -> ChipPass<'c> + Send);
 
+/// The slices of each of so many populations.
+fn members(table: &SliceTable, populations: usize) -> Vec<Vec<SliceIndex>> {
+    let mut members = vec![Vec::new(); populations];
+    for (slice, population) in table.populations.iter().enumerate() {
+        members[population.0 as usize].push(slice);
+    }
+    members
+}
+
 impl Chip {
     /// Indexes a verified program, which is shared and not copied.
     pub fn new(program: impl Into<Arc<Program>>) -> Self {
@@ -131,12 +151,36 @@ impl Chip {
 
     /// Indexes a verified program that will run with chosen inner loops; results do not depend on them.
     pub fn with(program: impl Into<Arc<Program>>, choice: KernelChoice) -> Self {
-        let program = program.into();
+        Self::build(program.into(), choice, None)
+    }
+
+    /// Indexes a verified program for a rank that runs the cores which `owners` gives it; all ranks must do so, and run
+    /// the same passes, one at a time. Outcomes are those of one process, but for membranes in traces, which are those
+    /// of the rank's own neurons.
+    pub fn shared(
+        program: impl Into<Arc<Program>>,
+        choice: KernelChoice,
+        (owners, exchange): (&CoreOwners, Arc<dyn Exchange>),
+    ) -> Self {
+        Self::build(program.into(), choice, Some((owners, exchange)))
+    }
+
+    fn build(
+        program: Arc<Program>,
+        choice: KernelChoice,
+        ranks: Option<(&CoreOwners, Arc<dyn Exchange>)>,
+    ) -> Self {
         let table = SliceTable::new(&program);
-        let connections = incoming::index(&program, &table);
-        let fusions = fused::index(&program, &table, &connections, choice.rows);
+        let slices = record::slices(&program, &table);
+        let mut connections = incoming::index(&program, &table);
+        let share = ranks
+            .map(|(owners, exchange)| Share::new(&program, (&table, slices.as_slice()), owners, exchange));
+        if let Some(share) = &share {
+            share.keep_own(&mut connections);
+        }
+        let fusions = fused::index((&program, &table), &connections, choice.rows, share.as_ref());
         let mut chip = Self {
-            slices: record::slices(&program, &table),
+            slices,
             packet_counter: PacketCounter::new(&program, &table, &connections),
             indexed: vec![false; fusions.len()],
             listed: vec![false; table.len()],
@@ -149,6 +193,9 @@ impl Chip {
             light: Vec::new(),
             trees: MulticastTrees::of(&program),
             level: choice.level,
+            zeros: ZeroOperations::new(&program, &table, &connections),
+            members: members(&table, fusions.len()),
+            share,
             table,
             fusions: Arc::new(fusions),
             program,
@@ -166,6 +213,16 @@ impl Chip {
                     chip.listed[connection.source] = true;
                 }
             }
+        }
+        for source in chip.zeros.iter().flat_map(ZeroOperations::sources) {
+            chip.listed[source] = true;
+        }
+        if let Some(share) = &chip.share {
+            let mut values = chip.late.clone();
+            values.push(chip.longest_delay);
+            share.greatest(&mut values);
+            chip.longest_delay = values.pop().unwrap_or(0);
+            chip.late = values;
         }
         let networks: Vec<NetworkId> = chip.program.model.networks.keys().collect();
         chip.host_multiply_adds =
@@ -195,6 +252,21 @@ impl Chip {
     /// Threads that share the work of a pass of a network.
     fn threads(&self, network: NetworkId) -> usize {
         if self.runs_on_one_thread(network) { 1 } else { rayon::current_num_threads() }
+    }
+
+    /// Whether other ranks run a part of the program, so that passes must run one at a time.
+    pub fn is_shared(&self) -> bool {
+        self.share.is_some()
+    }
+
+    /// Whether a slice runs here.
+    fn owns(&self, slice: SliceIndex) -> bool {
+        self.share.as_ref().is_none_or(|share| share.owns(slice))
+    }
+
+    /// The slices of a population, whoever runs them.
+    fn slices_of(&self, population: PopulationId) -> impl Iterator<Item = SliceIndex> + '_ {
+        self.members[population.0 as usize].iter().copied()
     }
 
     /// Runs one pass of a network on its constant input, `[c, h, w]` row-major, or on the spikes of every timestep,
@@ -245,8 +317,8 @@ impl Chip {
     }
 
     /// Runs a pass part by part; `each` is given one after the other, before the next one runs. The read-outs. The pass
-    /// goes on from `kept`, what the pass before it of the same network left, and leaves its own state there; without it
-    /// all state is cleared.
+    /// goes on from `kept`, what the pass before it of the same network left, and leaves its own state there; without
+    /// it all state is cleared.
     ///
     /// # Errors
     /// Those of [`Chip::start`] and [`Chip::start_train`].
@@ -300,7 +372,8 @@ impl Chip {
         Err(Diagnostic::new(Code::LayerShape, Subject::Network(of.name.clone()), message))
     }
 
-    /// Records the membranes of these populations after each timestep, for [`Chip::membranes`]. It changes nothing else.
+    /// Records the membranes of these populations after each timestep, for [`Chip::membranes`]. It changes nothing
+    /// else.
     #[must_use]
     pub fn watching(mut self, populations: &[PopulationId]) -> Self {
         populations.iter().for_each(|population| self.watched[population.0 as usize] = true);

@@ -27,6 +27,8 @@ pub struct PopulationTrace {
     pub refractory: Vec<i32>,
     /// Synaptic operations, updates, spikes, overflows; packets stay 0.
     pub events: Events,
+    /// Of the synaptic operations those with weights of 0, which some chips leave out.
+    pub zero_operations: u64,
 }
 
 /// Runs one pass of a network, timestep by timestep: what is sent before a timestep is all that acts in it. Spikes that
@@ -57,10 +59,11 @@ pub fn run_observed(
         own.iter().map(|&(id, population)| biases(&ir.model, id, population, input)).collect();
     for step in 0..ir.model.networks[network].pass_steps {
         for (&(id, population), bias) in own.iter().zip(&biases) {
-            let mut events = Events::default();
-            let sums = sums(ir, id, step, &traces, &mut events);
+            let (mut events, mut zeros) = (Events::default(), 0);
+            let sums = sums(ir, id, step, &traces, (&mut events, &mut zeros));
             let trace = traces.get_mut(&id).expect("every population has a trace");
             trace.events += events;
+            trace.zero_operations += zeros;
             if population.window.contains(step) && population.dynamics.is_port() {
                 let first = (step - population.window.start) as usize * population.shape.len();
                 let spikes = input[first..first + population.shape.len()].iter().map(|&value| value == 1.0);
@@ -96,7 +99,7 @@ fn sums(
     id: PopulationId,
     step: u32,
     traces: &BTreeMap<PopulationId, PopulationTrace>,
-    events: &mut Events,
+    (events, zeros): (&mut Events, &mut u64),
 ) -> Vec<i32> {
     let shape = ir.model.populations[id].shape;
     let mut sums = vec![0i32; shape.len()];
@@ -113,6 +116,7 @@ fn sums(
                     for (target, weight) in sparse.row(i) {
                         sums[target as usize] += i32::from(weight);
                         events.synaptic_operations += 1;
+                        *zeros += u64::from(weight == 0);
                     }
                 }
                 continue;
@@ -132,6 +136,7 @@ fn sums(
                     for (o, &weight) in joined.clone().zip(conv.kernel.row(c, ky, kx)) {
                         sums[shape.at(o, ty, tx)] += i32::from(weight);
                         events.synaptic_operations += 1;
+                        *zeros += u64::from(weight == 0);
                     }
                 }
             }

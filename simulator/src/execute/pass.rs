@@ -12,7 +12,7 @@ use super::kernels::LANES;
 use super::part::{Carry, PassPart};
 use super::record::PopulationRecord;
 use super::slice::SliceSpike;
-use super::spikes::SpikeBits;
+use super::spikes::{SpikeBits, StepBitsMut};
 use super::{Chip, host_input};
 use crate::counts::SliceIndex;
 use crate::spike_train::SpikeTrain;
@@ -251,18 +251,29 @@ impl ChipPass<'_> {
             parts.par_iter().enumerate().with_min_len(self.least()).map(run).collect();
         let mut record = self.new_record(id);
         let history = record.history();
-        let channels = chip.program.model.populations[id].shape.channels;
+        let shape = chip.program.model.populations[id].shape;
         let each = || parts.iter().zip(&done).map(|((g, _), done)| (&fusions[*g], done));
+        let deposit = |step: usize, words: &mut StepBitsMut| {
+            each().for_each(|(fused, done)| done.deposit_spikes(fused, shape.channels, step, words));
+        };
         let own = 0..self.window(id).steps as usize;
-        let own = own.map(|step| done.iter().map(|done| done.spikes(step)).sum());
+        // Of all ranks, if there are several.
+        let fired = chip.share.as_ref().map(|share| {
+            let own = own.clone().map(|step| share.own_spikes((id, shape), |words| deposit(step, words)));
+            share.joined(&own.collect::<Vec<_>>())
+        });
+        let own = own.map(|step| match &fired {
+            Some(fired) => fired[step].len(),
+            None => done.iter().map(|done| done.spikes(step)).sum(),
+        });
         let spikes: Vec<usize> = (0..history).map(|step| record.spikes.count(step)).chain(own).collect();
         let index = chip.indexed[id.0 as usize].then_some((chip.level, spikes.as_slice()));
-        record.spikes.write(threads, index, |step, words| {
-            if let Some(step) = step.checked_sub(history) {
-                each().for_each(|(fused, done)| done.deposit_spikes(fused, channels, step, words));
-            }
+        record.spikes.write(threads, index, |step, words| match (step.checked_sub(history), &fired) {
+            (None, _) => {}
+            (Some(step), None) => deposit(step, words),
+            (Some(step), Some(fired)) => fired[step].iter().for_each(|&bit| words.add(bit as usize, 1)),
         });
-        for &slice in fusions.iter().flat_map(|fused| &fused.slices).filter(|&&slice| chip.listed[slice]) {
+        for slice in chip.slices_of(id).filter(|&slice| chip.listed[slice]) {
             self.fired[slice] = record.fired_with_history(&chip.slices[slice]);
         }
         let mut of_group: Vec<Vec<WindowResult>> = fusions.iter().map(|_| Vec::new()).collect();
@@ -288,9 +299,11 @@ impl ChipPass<'_> {
                 let population = &model.populations[readout.population];
                 let shape = population.shape;
                 let mut values = vec![0.0; shape.len()];
-                let membranes = self
-                    .record(readout.population)
-                    .membranes(&self.chip.fusions[readout.population.0 as usize]);
+                let fusions = &self.chip.fusions[readout.population.0 as usize];
+                let mut membranes = self.record(readout.population).membranes(fusions);
+                if let Some(share) = &self.chip.share {
+                    share.membranes(readout.population, &mut membranes);
+                }
                 for (i, v) in membranes.into_iter().enumerate() {
                     let (position, c) = (i / shape.channels, i % shape.channels);
                     let neuron = c * shape.positions() + position;

@@ -72,7 +72,8 @@ pub fn run_observed(
             let axon = &core.axons[packet.axon as usize];
             for (i, entry) in core.entries(axon).iter().enumerate() {
                 let slice = core.lists[entry.list as usize].slice as usize;
-                let operations = integrate(core, packet, entry, &mut sums[packet.core.0 as usize]);
+                let (skips, sums) = (program.target.skips_zeros(), &mut sums[packet.core.0 as usize]);
+                let operations = integrate(core, packet, entry, skips, sums);
                 let index = chip.table.starts[packet.core.0 as usize] + slice;
                 let events = &mut state.events[step as usize][index];
                 // A packet is counted once, at the first slice that it touches.
@@ -90,8 +91,14 @@ pub fn run_observed(
     state
 }
 
-/// Adds one packet's weights in one slice; the number of synapses.
-fn integrate(core: &Core, packet: OraclePacket, entry: &AxonEntry, sums: &mut [i32]) -> u64 {
+/// Adds one packet's weights in one slice; the number of synapses, without weights of 0 where the chip skips them.
+fn integrate(
+    core: &Core,
+    packet: OraclePacket,
+    entry: &AxonEntry,
+    skips_zeros: bool,
+    sums: &mut [i32],
+) -> u64 {
     let axon = &core.axons[packet.axon as usize];
     let list = &core.lists[entry.list as usize];
     let (row, behind) = list.row(axon.first_atom + packet.atom);
@@ -100,7 +107,7 @@ fn integrate(core: &Core, packet: OraclePacket, entry: &AxonEntry, sums: &mut [i
         for i in 0..run.len {
             let weight = core.weights[(row + run.weight + i) as usize];
             sums[(entry.target + behind + run.target + i) as usize] += i32::from(weight);
-            operations += 1;
+            operations += u64::from(weight != 0 || !skips_zeros);
         }
     }
     operations

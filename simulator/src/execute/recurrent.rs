@@ -9,6 +9,7 @@ use snnc_compiler::ir::PopulationId;
 
 use super::fused::{StepwisePart, WindowResult};
 use super::pass::ChipPass;
+use super::spikes::StepBitsMut;
 
 impl ChipPass<'_> {
     /// Runs the populations of a cycle through all of their windows.
@@ -18,8 +19,7 @@ impl ChipPass<'_> {
             let mut record = self.new_record(id);
             let level = chip.indexed[id.0 as usize].then_some(chip.level);
             (0..record.history()).for_each(|step| record.spikes.append(step, level, |_| ()));
-            let slices = chip.fusions[id.0 as usize].iter().flat_map(|fused| &fused.slices);
-            for &slice in slices.filter(|&&slice| chip.listed[slice]) {
+            for slice in chip.slices_of(id).filter(|&slice| chip.listed[slice]) {
                 let spikes = |step| record.spikes.of_slice(&chip.slices[slice], step);
                 self.fired[slice] = (0..record.history()).map(spikes).collect();
             }
@@ -49,11 +49,7 @@ impl ChipPass<'_> {
             running
                 .filter(|part| pass.window(part.population).contains(now))
                 .for_each(|part| part.step(pass, now));
-            for &id in populations {
-                if self.window(id).contains(now) {
-                    self.send(id, now, &parts);
-                }
-            }
+            self.send_all(populations, now, &parts);
         }
         let pass = &*self;
         parts.par_iter_mut().with_min_len(pass.least()).for_each(|part| part.finish(pass));
@@ -70,21 +66,44 @@ impl ChipPass<'_> {
         }
     }
 
-    /// Writes the spikes of a population's timestep into its record, and those that receivers ask for slice by slice.
-    fn send(&mut self, id: PopulationId, now: u32, parts: &[StepwisePart]) {
+    /// Writes the spikes of a timestep into the records of the populations that are updated in it; those of other ranks'
+    /// neurons come from them.
+    fn send_all(&mut self, populations: &[PopulationId], now: u32, parts: &[StepwisePart]) {
         let chip = self.chip;
-        let step = (now - self.window(id).start) as usize;
-        let channels = chip.program.model.populations[id].shape.channels;
+        let running: Vec<PopulationId> =
+            populations.iter().copied().filter(|&id| self.window(id).contains(now)).collect();
+        let shape = |id: PopulationId| chip.program.model.populations[id].shape;
+        let deposit = |id: PopulationId, step: usize, words: &mut StepBitsMut| {
+            let own = parts.iter().filter(|part| part.population == id);
+            own.for_each(|part| part.done.deposit_spikes(part.fused, shape(id).channels, step, words));
+        };
+        let step = |id: PopulationId, pass: &Self| (now - pass.window(id).start) as usize;
+        let Some(share) = &chip.share else {
+            for id in running {
+                let step = step(id, self);
+                self.send(id, step, |words| deposit(id, step, words));
+            }
+            return;
+        };
+        let own = |&id: &PopulationId| {
+            share.own_spikes((id, shape(id)), |words| deposit(id, step(id, self), words))
+        };
+        let fired = share.joined(&running.iter().map(own).collect::<Vec<_>>());
+        for (id, fired) in running.into_iter().zip(fired) {
+            let step = step(id, self);
+            self.send(id, step, |words| fired.iter().for_each(|&bit| words.add(bit as usize, 1)));
+        }
+    }
+
+    /// Has `write` enter the spikes of a population's own timestep `step` into its record, and keeps those that
+    /// receivers ask for slice by slice.
+    fn send(&mut self, id: PopulationId, step: usize, write: impl FnOnce(&mut StepBitsMut)) {
+        let chip = self.chip;
         let Some(record) = &mut self.records[id.0 as usize] else { return };
         let at = record.history() + step;
-        record.spikes.append(at, chip.indexed[id.0 as usize].then_some(chip.level), |words| {
-            let own = parts.iter().filter(|part| part.population == id);
-            own.for_each(|part| part.done.deposit_spikes(part.fused, channels, step, words));
-        });
-        for &slice in chip.fusions[id.0 as usize].iter().flat_map(|fused| &fused.slices) {
-            if chip.listed[slice] {
-                self.fired[slice].push(record.spikes.of_slice(&chip.slices[slice], at));
-            }
+        record.spikes.append(at, chip.indexed[id.0 as usize].then_some(chip.level), write);
+        for slice in chip.slices_of(id).filter(|&slice| chip.listed[slice]) {
+            self.fired[slice].push(record.spikes.of_slice(&chip.slices[slice], at));
         }
     }
 }

@@ -77,6 +77,11 @@ impl StepBitsMut<'_> {
             self.0[word + 1] |= bits >> (64 - shift);
         }
     }
+
+    /// Leaves the spikes of the neurons whose bits are set in `mask`.
+    pub fn keep(&mut self, mask: &[u64]) {
+        self.0.iter_mut().zip(mask).for_each(|(word, mask)| *word &= mask);
+    }
 }
 
 impl SpikeBits {
@@ -205,6 +210,23 @@ impl SpikeBits {
             }
         }
         spikes
+    }
+
+    /// Adds a spike of each neuron of a slice to the first timestep.
+    pub fn add_slice(&mut self, slice: &Slice) {
+        let atoms = slice.atoms() as usize;
+        for position in 0..slice.positions() as usize {
+            let first = self.slice_bit(slice, position);
+            let mut words = StepBitsMut(&mut self.words[..self.stride]);
+            for start in (0..atoms).step_by(64) {
+                words.add(first + start, u64::MAX >> (64 - (atoms - start).min(64)));
+            }
+        }
+    }
+
+    /// The words of all timesteps, one after the other.
+    pub fn into_words(self) -> Vec<u64> {
+        self.words
     }
 
     /// Bit of the first channel of a slice's position.

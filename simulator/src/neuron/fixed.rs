@@ -1,4 +1,8 @@
 //! Fixed-point arithmetic that neuron models are made of: widths, leaks and the comparison, as the target has them.
+//!
+//! A leak is written three times for three widths of machine words ([`Leak::of`] is the plain one). Its rounding toward
+//! zero is held by `decay_rounds_the_magnitude_toward_zero` in `lif.rs`, and all three by the comparison with
+//! both oracles in `oracles.rs`.
 
 use snnc_compiler::ir::spiking::NeuronFormat;
 

@@ -82,7 +82,15 @@ pub fn program() -> Program {
         connect(&mut cores[core].slices[slice], targets);
     }
     let sites = SITES.iter().map(|&s| Site(s)).collect();
-    Program { target, model, kernel_parts: Default::default(), cores: cores.into(), sites, chips: 3 }
+    Program {
+        target,
+        model,
+        kernel_parts: Default::default(),
+        cores: cores.into(),
+        sites,
+        chips: 3,
+        held: None,
+    }
 }
 
 fn network(name: &str, timesteps: u32, pass_steps: u32) -> Network {

@@ -22,7 +22,7 @@ use super::cycle::PacketDestinations;
 use super::{LayerTimes, PassTime, StepTime};
 use crate::charge::CoreStep;
 use crate::counts::{Events, PassCounts, SliceIndex, SliceTable, StepCounts};
-use crate::execute::slice::SliceTrace;
+use crate::execute::slice::{SliceSpike, SliceTrace};
 use crate::noc::Noc;
 
 /// The bottleneck formula for one program.
@@ -230,9 +230,14 @@ impl Analytic {
             let start = (self.windows[slice] as usize).saturating_sub(counts.start);
             for (i, fired) in trace.fired.iter().enumerate() {
                 let Some(step) = arriving.get_mut(start + i) else { break };
-                for to in fired.iter().flat_map(|spike| routes.of(slice, spike.position)) {
+                let packet = |spike: &SliceSpike| {
+                    let all = routes.of(slice, spike.position).iter();
+                    let channel = spike.atom;
+                    all.map(move |to| (to, to.operations_of(channel, routes.zeros())))
+                };
+                for (to, operations) in fired.iter().flat_map(packet) {
                     let at = self.starts[to.core as usize] + usize::from(to.slice);
-                    step[at] += Arriving { packets: 1, synaptic_operations: to.operations.into() };
+                    step[at] += Arriving { packets: 1, synaptic_operations: operations.into() };
                 }
             }
         }

@@ -5,6 +5,7 @@
 //! goes over links. One crossing takes as long as some [`OPERATIONS_PER_CROSSING`] operations.
 
 use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::program::zeros::SkippedZeros;
 
 use super::Fidelity;
 
@@ -34,6 +35,7 @@ impl SimulationEffort {
     pub fn of_program(program: &Program) -> Self {
         let topology = program.topology();
         let (mut operations, mut packets, mut hops) = (0, 0, 0);
+        let zeros = SkippedZeros::of(program);
         for (id, core) in program.cores.iter() {
             let from = topology.tile_of(program.sites[id]);
             for placed in &core.slices {
@@ -44,6 +46,9 @@ impl SimulationEffort {
                     let entries = target.axons.get(to.axon as usize).map(|axon| target.entries(axon));
                     let lists = entries.into_iter().flatten().map(|entry| &target.lists[entry.list as usize]);
                     operations += atoms * lists.map(|list| u128::from(list.synapses())).sum::<u128>();
+                    if let (Some(zeros), Some(axon)) = (&zeros, target.axons.get(to.axon as usize)) {
+                        operations -= u128::from(zeros.on(to.core).met_by_all(target, axon));
+                    }
                     packets += atoms;
                     hops += atoms * u128::from(topology.hops(from, topology.tile_of(program.sites[to.core])));
                 }

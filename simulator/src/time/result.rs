@@ -1,4 +1,5 @@
-//! How long a timestep and a pass took, and what held them up.
+//! How long a timestep and a pass took, and the unit that each timestep waited for, chosen here from the busy times of
+//! [`super::analytic`] or the simulation of [`super::cycle`].
 
 use serde::{Deserialize, Serialize};
 

@@ -18,14 +18,14 @@ pub struct ChipDriver<'a> {
     grain: Grain,
     /// A pass that is still to be counted, or a part of one.
     before: Option<ChipPass<'a>>,
-    shown: Shown,
+    shown: CountedSoFar,
     /// What passes leave to the next ones, if state is kept.
     kept: Option<&'a mut Carry>,
 }
 
 /// What is kept from one part of a pass to the next while it is counted.
 #[derive(Default)]
-struct Shown {
+struct CountedSoFar {
     /// Packets that are received in later parts.
     pending: Vec<u64>,
     /// A part that is counted and waits for the events of the timestep after it.
@@ -35,7 +35,14 @@ struct Shown {
 impl<'a> ChipDriver<'a> {
     /// A driver whose passes are not counted.
     pub fn unobserved(chip: &'a Chip) -> Self {
-        Self { chip, observe: None, grain: Grain::Pass, before: None, shown: Shown::default(), kept: None }
+        Self {
+            chip,
+            observe: None,
+            grain: Grain::Pass,
+            before: None,
+            shown: CountedSoFar::default(),
+            kept: None,
+        }
     }
 
     /// Does `work` with a driver whose passes, counted by `grain`, `observe` has all seen when this returns.
@@ -85,9 +92,14 @@ impl ChipDriver<'_> {
         chip.run_parts(network, (input, kept.as_deref_mut()), &mut |part| {
             let (before, observer) = (waiting.take(), observe.as_mut());
             let show = || shown.show(observer, before, grain);
-            let (pass, ()) = match chip.runs_on_one_thread(network) {
-                true => (part(), show()),
-                false => rayon::join(part, show),
+            // Ranks exchange in one order, so they count a pass before they run the next one.
+            let (pass, ()) = if chip.is_shared() {
+                show();
+                (part(), ())
+            } else if chip.runs_on_one_thread(network) {
+                (part(), show())
+            } else {
+                rayon::join(part, show)
             };
             let readouts = pass.readouts().to_vec();
             *waiting = observe.is_some().then_some(pass);
@@ -96,7 +108,7 @@ impl ChipDriver<'_> {
     }
 }
 
-impl Shown {
+impl CountedSoFar {
     /// Counts a pass or a part of one, and shows what is complete to the observer.
     fn show(&mut self, observe: Option<&mut Observe>, pass: Option<ChipPass>, grain: Grain) {
         let (Some(observe), Some(pass)) = (observe, pass) else { return };

@@ -7,7 +7,9 @@ mod maker;
 pub mod parts;
 #[path = "../../../compiler/tests/random/mod.rs"]
 pub mod random;
+pub mod ranks;
 pub mod timing;
+pub mod zeros;
 
 pub use random::Random;
 

@@ -5,7 +5,7 @@ use snnc_compiler::ir::program::Program;
 use snnc_compiler::mapping::effort::Effort;
 use snnc_simulator::charge::{Meter, MeterRecord};
 use snnc_simulator::execute::{Chip, PassOutcome};
-use snnc_simulator::time::cycle::{Detail, StepPlace, StepRecord, Watcher};
+use snnc_simulator::time::cycle::{StepDetail, StepPlace, StepRecord, Watcher};
 use snnc_simulator::time::{Fidelity, PassTime};
 use snnc_targets::Diagnostic;
 use snnc_targets::schema::Target;
@@ -36,7 +36,10 @@ pub fn program(seed: u64, change: impl FnOnce(&mut Random, &mut Target)) -> (Pro
     t.synaptic_operation.interval_ns.0 = random.between(0, 2) as f64 + 0.013;
     t.neuron_update_active.interval_ns.0 = random.between(1, 40) as f64;
     change(&mut random, &mut target);
-    let ir = super::network(&mut random, &target);
+    let mut ir = super::network(&mut random, &target);
+    if target.skips_zeros() {
+        super::zeros::thin_out(&mut ir, seed);
+    }
     let input = super::input(&mut random, &ir);
     let mut options = CompileOptions::fewest_cores();
     options.place.effort = Effort::Fast;
@@ -56,8 +59,8 @@ pub fn timed(chip: &Chip, outcome: &PassOutcome, fidelity: Fidelity) -> (PassTim
 struct Everything(Vec<(StepPlace, StepRecord)>);
 
 impl Watcher for Everything {
-    fn wants(&mut self, _: StepPlace, _: u64, _: u64) -> Result<Option<Detail>, Diagnostic> {
-        Ok(Some(Detail::Work))
+    fn wants(&mut self, _: StepPlace, _: u64, _: u64) -> Result<Option<StepDetail>, Diagnostic> {
+        Ok(Some(StepDetail::Work))
     }
 
     fn recorded(&mut self, at: StepPlace, step: &StepRecord) -> Result<(), Diagnostic> {

@@ -19,12 +19,12 @@ use snnc_targets::diagnostic::one_line;
 
 pub use compiling::{CompileArgs, Emit, Feedback, FitArgs, ModelArgs, PassesArgs, QuantiseArgs};
 pub use mapping::{Goal, MappingArgs, Partitioner};
-pub use nir::{Comparison, NirArgs};
+pub use nir::{NirArgs, ThresholdComparison};
 pub use reporting::{CompareArgs, ReportArgs, ViewArgs};
 pub use research::{ExportArgs, ExportFormat, PartitionArgs, PlaceArgs};
 pub use running::{
-    GenerateArgs, ReconstructArgs, RunArgs, SampleArgs, SetArgs, SetFormat, SimulateArgs, TraceArgs,
-    VerifyArgs,
+    GenerateArgs, OverRanks, ReconstructArgs, RunArgs, SampleArgs, SetArgs, SetFormat, SimulateArgs,
+    TraceArgs, VerifyArgs,
 };
 pub use sweep::{MergeArgs, SweepArgs};
 pub use target::{TargetArgs, TargetsAction, TargetsArgs, overrides};

@@ -10,8 +10,8 @@ use super::ModelArgs;
 /// `snnc place`.
 #[derive(Debug, Args)]
 pub struct PlaceArgs {
-    /// Text file of flows: a line "source destination packets" each, cores counted from 0; timesteps behind them are added
-    /// up
+    /// Text file of flows: a line "source destination packets" each, cores counted from 0; timesteps behind them are
+    /// added up
     pub flows: PathBuf,
     /// Tiles in a row of the mesh
     #[arg(long)]
@@ -93,8 +93,11 @@ pub struct PartitionArgs {
     #[arg(long)]
     pub blocks: Option<usize>,
     /// Most weight of a block; one value a vertex weight of the file
-    #[arg(long, required = true, value_delimiter = ',')]
+    #[arg(long, required_unless_present = "limits", value_delimiter = ',')]
     pub limit: Vec<u64>,
+    /// Limits of a core, as exported beside the hypergraph (.limits.ron)
+    #[arg(long, value_name = "FILE", conflicts_with = "limit")]
+    pub limits: Option<PathBuf>,
     /// How hard to try
     #[arg(long, default_value_t)]
     pub effort: Effort,

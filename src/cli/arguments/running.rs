@@ -32,7 +32,7 @@ pub struct GenerateArgs {
     /// and report.json
     #[arg(long)]
     pub out: Option<PathBuf>,
-    /// Write the spikes of every layer on the samples into the folder of results, as spikes.npz
+    /// Write the spikes of every layer into the folder of results, as spikes.npz
     #[arg(long)]
     pub spikes: bool,
     /// Write the membranes of these layers after each timestep into the folder of results, as membranes.npz; neurons
@@ -46,6 +46,9 @@ pub struct GenerateArgs {
     /// Run only the I-th of N parts of the samples; `snnc merge` puts the folders of all parts together
     #[arg(long, value_name = "I/N", requires = "out")]
     pub shard: Option<Shard>,
+    /// Whether the part is that of a rank, which goes on where an earlier run stopped.
+    #[arg(skip)]
+    pub by_rank: bool,
     /// Write a page for a browser into the folder of results, as report.html
     #[arg(long)]
     pub html: bool,
@@ -111,11 +114,24 @@ pub struct TraceArgs {
     pub timesteps: Option<IndexRange>,
 }
 
+/// What several ranks share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OverRanks {
+    /// Each runs the whole network on its own samples
+    Samples,
+    /// Each runs its chips of the network on all samples
+    Network,
+}
+
 /// `snnc simulate`.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
     /// Compiled program (.snnx)
     pub program: PathBuf,
+    /// What ranks share, if mpirun has started several (a build with the feature `mpi`): the samples, or one network,
+    /// of which each rank holds the cores of its chips
+    #[arg(long, value_enum, default_value = "samples", value_name = "WHAT", conflicts_with = "shard")]
+    pub over_ranks: OverRanks,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub generate: GenerateArgs,

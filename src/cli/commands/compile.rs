@@ -134,7 +134,8 @@ fn after(pass: &str, args: &ModelArgs, calibrates: Option<&str>) -> Result<Strin
     let target = args.target.load()?;
     let model = load(&args.model, &args.nir, &args.quantise, None)?;
     nir::remark(&model);
-    model.after_pass(&target, options(&args.quantise).lower, pass)
+    let bar = Bar::waiting("compiling");
+    model.after_pass_observed(&target, options(&args.quantise).lower, pass, &bar)
 }
 
 /// A form that needs no core.
@@ -143,7 +144,10 @@ fn unmapped(emit: Emit, args: &ModelArgs) -> Result<String, Diagnostics> {
     let model = load(&args.model, &args.nir, &args.quantise, None)?;
     nir::remark(&model);
     match emit {
-        Emit::Spiking => Ok(model.lower(&target, options(&args.quantise).lower)?.to_text()),
+        Emit::Spiking => {
+            let bar = Bar::waiting("compiling");
+            Ok(model.lower_observed(&target, options(&args.quantise).lower, &bar)?.to_text())
+        }
         _ => model.table(),
     }
 }

@@ -12,13 +12,16 @@ use snnc_compiler::mapping::interchange::limits::{LimitsFile, vertices_csv};
 use snnc_compiler::mapping::traffic::{CoreTraffic, StepShares, by_timestep};
 use snnc_simulator::workload::Workload;
 use snnc_targets::output::{Inputs, is_standard_output, write_atomic};
+use snnc_targets::text_width::folded;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::compile::{calibration, options};
 use super::{changes_nothing, files, print};
 use crate::cli::arguments::{ExportArgs, ExportFormat, Feedback};
+use crate::cli::progress::Bar;
 use crate::mapping_files::network_named;
 use crate::program::Program;
+use crate::report::units::counted;
 use crate::samples::{SampleChoice, array_file::split_key, graph};
 use crate::{profile, samples, sana_fe};
 
@@ -70,8 +73,10 @@ fn unmapped(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
         files::outputs(&[("--output", Some(&args.output)), ("--output", Some(path))])?;
     }
     let target = args.model.target.load()?;
-    let ir =
-        super::nir::load(path, &args.model.nir, None)?.lower(&target, options(&args.model.quantise).lower)?;
+    let model = super::nir::load(path, &args.model.nir, None)?;
+    let bar = Bar::waiting("compiling");
+    let ir = model.lower_observed(&target, options(&args.model.quantise).lower, &bar)?;
+    drop(bar);
     let network = network_named(&ir.model, "--network", args.network.as_deref())?;
     let found = network_graph(&ir, network, args.group.unwrap_or(GROUP))?;
     let graph = &found.graph;
@@ -82,13 +87,13 @@ fn unmapped(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
         wrote += &format!(", {} and {}", limits.display(), vertices.display());
     }
     write_atomic(&args.output, hgr::write(graph).as_bytes())?;
-    print(&format!(
-        "{}: {} vertices, {} nets, {} pins\nwrote {wrote}\n",
+    print(&folded(&format!(
+        "{}: {}, {}, {}\nwrote {wrote}\n",
         ir.model.networks[network].name,
-        graph.vertices(),
-        graph.incidence.nets(),
-        graph.incidence.pins(),
-    ));
+        counted(graph.vertices() as u64, "vertex|vertices"),
+        counted(graph.incidence.nets() as u64, "net"),
+        counted(graph.incidence.pins() as u64, "pin"),
+    )));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -133,14 +138,14 @@ fn sana_fe(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     let described = sana_fe::describe(mapped, network, values.as_deref())?;
     sana_fe::write(&args.output, &described.architecture, &described.network)?;
     let notes: String = described.notes.iter().map(|note| format!("note: {note}\n")).collect();
-    print(&format!(
-        "{notes}{}: {} neurons, {} edges, {} timesteps\nwrote arch.yaml and network.yaml in {}\n",
+    print(&folded(&format!(
+        "{notes}{}: {}, {}, {}\nwrote arch.yaml and network.yaml in {}\n",
         mapped.model.networks[network].name,
-        described.neurons,
-        described.edges,
-        described.timesteps,
+        counted(described.neurons, "neuron"),
+        counted(described.edges, "edge"),
+        counted(described.timesteps.into(), "timestep"),
         args.output.display()
-    ));
+    )));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -181,18 +186,19 @@ fn flows(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
             Some(_) => "as layers fired in the timesteps of the run",
             None => "spread evenly over the timesteps of each layer",
         };
-        said += &format!("\nin {} timesteps, {spread}", steps.len());
+        said += &format!("\nin {}, {spread}", counted(steps.len() as u64, "timestep"));
         flows::write_by_timestep(cores, &steps)
     } else {
         flows::write(cores, &traffic)
     };
     write_atomic(&args.output, text.as_bytes())?;
-    print(&format!(
-        "{cores} cores, {} flows, {} packets between them{said}\nwrote {}\n",
-        traffic.flows.len(),
-        traffic.flows.values().sum::<u64>(),
+    print(&folded(&format!(
+        "{}, {}, {} between them{said}\nwrote {}\n",
+        counted(cores as u64, "core"),
+        counted(traffic.flows.len() as u64, "flow"),
+        counted(traffic.flows.values().sum(), "packet"),
         args.output.display()
-    ));
+    )));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -228,9 +234,11 @@ fn to_nir(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     let name = graph(loaded, ("--network", args.network.as_deref()))?;
     let exported = export(&loaded.graphs[name], &args.output).map_err(|found| loaded.origin.locate(found))?;
     let Exported { nodes, edges, reading } = exported;
-    print(&format!(
-        "{name}: {nodes} nodes, {edges} edges\nwrote {}\nNIR has no field for what reads it back: {reading}\n",
+    print(&folded(&format!(
+        "{name}: {}, {}\nwrote {}\nNIR has no field for what reads it back: {reading}\n",
+        counted(nodes as u64, "node"),
+        counted(edges as u64, "edge"),
         args.output.display()
-    ));
+    )));
     Ok(ExitCode::SUCCESS)
 }

@@ -14,6 +14,7 @@ use super::compile::options;
 use super::{files, json_of, print, samples};
 use crate::cli::arguments::{FitArgs, QuantiseArgs, SampleArgs, overrides};
 use crate::cli::progress::Bar;
+use crate::fit::objectives::MAPPINGS;
 use crate::model::Model;
 use crate::progress::Progress;
 use crate::samples::array_file::split_key;
@@ -87,15 +88,14 @@ fn objectives(
     // Spikes are recorded for objectives that ask how busy cores are.
     options.search.objective = Objective::Time;
     let mut tables = Vec::new();
-    let bar = Bar::new("fitting", "targets");
-    bar.begin(targets.len() as u64);
+    let bar = Bar::new("fitting", "mappings");
+    bar.begin((targets.len() * (MAPPINGS + usize::from(args.pareto.is_some()))) as u64);
     for target in targets {
-        let (table, front) = model.objectives(target, &options, args.pareto.is_some())?;
+        let (table, front) = model.objectives_observed(target, &options, args.pareto.is_some(), &bar)?;
         if let (Some(path), Some(front)) = (&args.pareto, front) {
             write_atomic(path, front.as_bytes())?;
         }
         tables.push(table);
-        bar.advance(1);
     }
     drop(bar);
     let some = tables.iter().flat_map(|table| &table.rows).any(|row| row.mapping.is_some());
@@ -120,7 +120,7 @@ fn targets(asked: &[String], changes: &[Override]) -> Result<Vec<Target>, Diagno
     for name in names {
         match registry::load_with(name, changes) {
             Ok(target) => targets.push(target),
-            Err(found) => problems.0.extend(found.0),
+            Err(found) => problems.merge(found),
         }
     }
     problems.into_result(targets)

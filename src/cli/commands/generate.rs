@@ -11,6 +11,7 @@ use crate::cli::errors;
 use crate::cli::process::signals;
 use crate::cli::progress::Bar;
 use crate::program::Program;
+use crate::report::units::counted;
 use crate::streaming::{self, ImageSetManifest, ReusedImages};
 
 pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
@@ -52,6 +53,7 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
     let made = manifest.wanted() - whole;
     let damaged = if damaged > 0 { format!(", {damaged} of them found damaged") } else { String::new() };
     let (images, out) = (manifest.wanted(), args.out.display());
-    print(&format!("{images} images in {out} ({made} made now{damaged}, {whole} found)\n"));
+    let images = counted(images, "image");
+    print(&format!("{images} in {out} ({made} made now{damaged}, {whole} found)\n"));
     Ok(ExitCode::SUCCESS)
 }

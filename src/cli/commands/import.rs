@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use snnc_compiler::frontend::nir::{self, NirSummary};
 use snnc_compiler::frontend::{FillSummary, ImportSummary, fill, import};
 use snnc_targets::Diagnostics;
+use snnc_targets::text_width::folded;
 
 use crate::cli::arguments::ImportArgs;
 
@@ -14,7 +15,7 @@ const IMAGE_SIZE: usize = 28;
 pub fn run(args: &ImportArgs) -> Result<ExitCode, Diagnostics> {
     if let Some(path) = &args.nir {
         let summary = nir::import(path, &super::nir::options(&args.reading, None), &args.output)?;
-        super::print(&if args.json { super::json(&summary) } else { from_nir(&summary) });
+        super::print(&if args.json { super::json(&summary) } else { folded(&from_nir(&summary)) });
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(option) = super::nir::given(&args.reading) {
@@ -22,11 +23,19 @@ pub fn run(args: &ImportArgs) -> Result<ExitCode, Diagnostics> {
     }
     if let (Some(pth), Some(like)) = (&args.pth, &args.like) {
         let summary = fill(pth, like, &args.output)?;
-        super::print(&if args.json { super::json_of("snnc.import/1", &summary) } else { filled(&summary) });
+        super::print(&if args.json {
+            super::json_of("snnc.import/1", &summary)
+        } else {
+            folded(&filled(&summary))
+        });
     }
     if let (Some(vq), Some(sdid)) = (&args.vq, &args.sdid) {
         let summary = import(vq, sdid, args.image_size.unwrap_or(IMAGE_SIZE), &args.output)?;
-        super::print(&if args.json { super::json_of("snnc.import/1", &summary) } else { text(&summary) });
+        super::print(&if args.json {
+            super::json_of("snnc.import/1", &summary)
+        } else {
+            folded(&text(&summary))
+        });
     }
     Ok(ExitCode::SUCCESS)
 }

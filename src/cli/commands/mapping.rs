@@ -27,6 +27,7 @@ pub fn search(args: &MappingArgs) -> SearchOptions {
         neurons_max: None,
         cores_max: args.cores,
         chips: args.chips,
+        whole_kernels: false,
     }
 }
 

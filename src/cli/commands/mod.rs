@@ -14,6 +14,7 @@ mod partition;
 mod parts;
 mod passes;
 mod place;
+pub mod ranks;
 mod reconstruct;
 mod report;
 mod samples;
@@ -48,7 +49,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
         Command::Verify(args) => verify::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Sweep(args) => sweep::run(args),
-        Command::Merge(args) => sweep::merge(args),
+        Command::Merge(args) => sweep::merge(args, false),
         Command::Reconstruct(args) => reconstruct::run(args),
         Command::View(args) => view::run(args),
         Command::Import(args) => import::run(args),

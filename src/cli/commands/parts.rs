@@ -8,11 +8,12 @@ use snnc_targets::text_width::folded;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::options::Asked;
-use super::print;
 use super::samples::Fed;
+use super::{json_of, print};
 use crate::cli::arguments::{GenerateArgs, MergeArgs, VerifyArgs};
 use crate::cli::process::console::{self, Detail};
 use crate::cli::progress::Bar;
+use crate::parts::comparisons::SCHEMA;
 use crate::parts::manifest::RunWork;
 use crate::parts::runs::RunOfSamples;
 use crate::parts::{self, Merged};
@@ -35,10 +36,10 @@ pub fn check(args: &GenerateArgs) -> Result<(), Diagnostic> {
     let given = [
         ("--trace", args.trace.packets.is_some(), "trace in a run of its own, of few samples"),
         ("--trace-events", args.trace.events.is_some(), "trace in a run of its own, of few samples"),
-        ("--html", args.html, "merge the parts, then `snnc report DIR --html` makes the page"),
+        ("--html", args.html, "leave it out; of the whole, `snnc report DIR --html` makes the page"),
         ("--json", args.json, "merge the parts, then report.json is in their folder"),
     ];
-    refuse_given(&given)
+    refuse_given(&given, args.by_rank)
 }
 
 /// The part of a comparison that is asked for, with its folder.
@@ -47,15 +48,16 @@ pub fn check(args: &GenerateArgs) -> Result<(), Diagnostic> {
 /// [`Code::Argument`] for options that a part cannot have.
 pub fn asked_of_verify(args: &VerifyArgs) -> Result<Option<(Shard, &Path)>, Diagnostic> {
     let Some((shard, out)) = args.shard.zip(args.out.as_deref()) else { return Ok(None) };
-    refuse_given(&[("--json", args.json, "merge the parts, then verify.json is in their folder")])?;
+    refuse_given(&[("--json", args.json, "merge the parts, then verify.json is in their folder")], false)?;
     Ok(Some((shard, out)))
 }
 
-fn refuse_given(given: &[(&str, bool, &str)]) -> Result<(), Diagnostic> {
+fn refuse_given(given: &[(&str, bool, &str)], by_rank: bool) -> Result<(), Diagnostic> {
     match given.iter().find(|(_, given, _)| *given) {
         None => Ok(()),
         Some((option, _, hint)) => {
-            let message = "is of a whole run, and --shard makes a part of one";
+            let maker = if by_rank { "each rank" } else { "--shard" };
+            let message = format!("is of a whole run, and {maker} makes a part of one");
             Err(Diagnostic::new(Code::Argument, Subject::argument(*option), message).hint(*hint))
         }
     }
@@ -67,6 +69,11 @@ fn refuse_given(given: &[(&str, bool, &str)]) -> Result<(), Diagnostic> {
 /// [`Code::Argument`].
 pub fn refuse_images(args: &GenerateArgs) -> Result<(), Diagnostic> {
     let Some(shard) = args.shard else { return Ok(()) };
+    if args.by_rank {
+        let message = "images of a run are not spread over ranks, only samples are";
+        return Err(Diagnostic::new(Code::Ranks, Subject::argument("--images"), message)
+            .hint("`snnc generate` makes a set of images on all ranks; run this one without mpirun"));
+    }
     let message = "is for samples; the model generates images by its pipeline";
     Err(Diagnostic::new(Code::Argument, Subject::value("--shard", shard), message)
         .hint("`snnc generate --shard` makes parts of a set of images"))
@@ -95,7 +102,7 @@ pub fn run(
         figures: compilation.map(|compiled| (&compiled.report).into()),
         remarks: compilation.map(|compiled| compiled.remarks.clone()).unwrap_or_default(),
     };
-    let run = RunOfSamples { samples: &fed.samples, work, threads: args.threads };
+    let run = RunOfSamples { samples: &fed.samples, work, threads: args.threads, resumes: args.by_rank };
     let bar = Bar::new("running", "samples");
     let made = parts::runs::run(program, &run, shard, out, &bar)?;
     drop(bar);
@@ -108,9 +115,12 @@ pub fn told((shard, out): (Shard, &Path), (made, all): (u64, u64), item: &str) -
     ExitCode::SUCCESS
 }
 
-/// Puts parts together and tells what a single run would have told.
-pub fn merge(args: &MergeArgs) -> Result<ExitCode, Diagnostics> {
+/// Puts parts together and tells what a single run would have told; as JSON if that is asked for.
+pub fn merge(args: &MergeArgs, json: bool) -> Result<ExitCode, Diagnostics> {
     match parts::merge(&args.folders, &args.out)? {
+        Merged::Run(report, _) if json => print(&crate::report::json::print(&report)?),
+        Merged::VerifiedSamples(comparison) if json => print(&json_of(SCHEMA, &*comparison)),
+        Merged::VerifiedImages(comparison) if json => print(&json_of(SCHEMA, &*comparison)),
         Merged::Run(report, wrote) => {
             print(&folded(&match console::detail() {
                 Detail::Full => report.to_string(),

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use snnc_compiler::passes::pipeline::{Info, PASSES};
+use snnc_compiler::passes::pipeline::{PASSES, PassInfo};
 use snnc_targets::Diagnostics;
 
 use super::{json, print};
@@ -12,7 +12,7 @@ use crate::cli::arguments::PassesArgs;
 #[derive(serde::Serialize)]
 struct PassesJson {
     schema: &'static str,
-    passes: [Info; PASSES.len()],
+    passes: [PassInfo; PASSES.len()],
 }
 
 pub fn run(args: &PassesArgs) -> Result<ExitCode, Diagnostics> {
@@ -25,7 +25,7 @@ pub fn run(args: &PassesArgs) -> Result<ExitCode, Diagnostics> {
 }
 
 /// A pass in three lines.
-fn described(pass: &Info) -> String {
-    let Info { name, takes, gives, description } = pass;
+fn described(pass: &PassInfo) -> String {
+    let PassInfo { name, takes, gives, description } = pass;
     format!("{name}\n  {description}\n  {takes} -> {gives}\n")
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use snnc_targets::Diagnostics;
 use snnc_targets::output::{self, ResultSet};
+use snnc_targets::text_width::folded;
 
 use super::{files, json_of, print};
 use crate::cli::arguments::ReconstructArgs;
@@ -38,6 +39,6 @@ pub fn run(args: &ReconstructArgs) -> Result<ExitCode, Diagnostics> {
         output::write_atomic(&set.place("reconstruct.json")?, json_of(SCHEMA, &result).as_bytes())?;
         set.commit()?;
     }
-    print(&if args.json { json_of(SCHEMA, &result) } else { result.to_string() });
+    print(&if args.json { json_of(SCHEMA, &result) } else { folded(&result.to_string()) });
     Ok(ExitCode::SUCCESS)
 }

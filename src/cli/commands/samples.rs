@@ -129,7 +129,7 @@ pub fn refuse(args: &SampleArgs) -> Result<(), Diagnostic> {
     }
 }
 
-/// Spikes and membranes of generating models are not written, and their passes keep no state.
+/// Membranes of generating models are not written, and their passes keep no state.
 ///
 /// # Errors
 /// [`Code::Argument`].
@@ -137,11 +137,12 @@ pub fn refuse_passes(args: &GenerateArgs) -> Result<(), Diagnostic> {
     if args.keep_state {
         return Err(session::keeps_no_state());
     }
-    let given = [("--spikes", args.spikes), ("--membranes", args.membranes.is_some())];
-    let Some((option, _)) = given.into_iter().find(|(_, given)| *given) else { return Ok(()) };
+    if args.membranes.is_none() {
+        return Ok(());
+    }
     let message = "is for samples, which are a pass each; an image is many passes of two networks";
-    Err(Diagnostic::new(Code::Argument, Subject::argument(option), message)
-        .hint("leave it out; `snnc verify` compares the spikes of generating models layer by layer"))
+    Err(Diagnostic::new(Code::Argument, Subject::argument("--membranes"), message)
+        .hint("leave it out; --spikes writes the spikes of all passes"))
 }
 
 /// Options of generating models given to one that is fed samples would be ignored.

@@ -9,6 +9,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, output};
 
 use super::print;
 use crate::cli::arguments::Cli;
+use crate::report::units::counted;
 
 /// Completions of a shell.
 pub fn completions(shell: Shell) -> Result<ExitCode, Diagnostics> {
@@ -38,7 +39,7 @@ pub fn man(out: Option<&Path>) -> Result<ExitCode, Diagnostics> {
         output::write_atomic(&folder.path().join(name), page(command)?.as_bytes())?;
         count += 1;
     }
-    print(&format!("wrote {count} pages to {}\n", out.display()));
+    print(&format!("wrote {} to {}\n", counted(count, "page"), out.display()));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,10 +7,11 @@ use snnc_simulator::time::Fidelity;
 use snnc_simulator::workload::Workload;
 use snnc_targets::output::{Inputs, ResultSet};
 use snnc_targets::text_width::folded;
-use snnc_targets::{Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::compile::compile;
 use super::options::{self, Asked};
+use super::ranks::Meeting;
 use super::samples::{self, Fed};
 use super::{files, parts, print};
 use crate::cli::arguments::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
@@ -19,13 +20,17 @@ use crate::cli::process::console::{self, Detail};
 use crate::cli::progress::Bar;
 use crate::outcome::Outcome;
 use crate::program::Program;
+use crate::ranks::network::{self, NetworkRanks};
 use crate::report::images::PngImage;
 use crate::report::{Report, brief, by_core, json};
 use crate::results::{ResultsRecorder, SeenOfPasses, write_images, write_samples};
 use crate::samples::Classification;
 use crate::samples::membranes::{MembraneChoice, WatchedLayer};
-use crate::session::{ITEMS_MAX, Session, SessionOptions, check_count, check_sensitivity};
+use crate::session::{FailsInTheEnd, ITEMS_MAX, Session, SessionOptions, check_count, check_sensitivity};
 use crate::trace::{self, Extent};
+
+/// The ranks that run one network, and where they meet before they do.
+type OnRanks<'r> = (&'r NetworkRanks, &'r Meeting);
 
 /// Images where none are asked for.
 const IMAGES: u64 = 4;
@@ -38,7 +43,25 @@ pub fn simulate(args: &SimulateArgs) -> Result<ExitCode, Diagnostics> {
     check(&args.generate)?;
     let mut asked = options::of_run(&args.generate);
     asked.insert("program".into(), args.program.display().to_string());
-    drive(&Program::load(&args.program)?, &args.generate, &asked)
+    drive(&Program::load(&args.program)?, &args.generate, &asked, None)
+}
+
+/// One network on all ranks, of which `meeting` is this one.
+pub fn simulate_on_ranks(args: &SimulateArgs, meeting: &Meeting) -> Result<ExitCode, Diagnostics> {
+    let mut inputs = Inputs::new([&args.program]);
+    samples::protect(&args.generate.samples, &mut inputs);
+    check(&args.generate)?;
+    network::check_timing(args.generate.timing)?;
+    if args.generate.membranes.is_some() {
+        let message = "are not recorded by ranks that run one network";
+        return Err(Diagnostic::new(Code::Ranks, Subject::argument("--membranes"), message)
+            .hint("leave it out")
+            .into());
+    }
+    let mut asked = options::of_run(&args.generate);
+    asked.insert("program".into(), args.program.display().to_string());
+    let (program, ranks) = network::load(&args.program, meeting.exchange())?;
+    drive(&program, &args.generate, &asked, Some((&ranks, meeting)))
 }
 
 pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
@@ -47,17 +70,22 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
     check(&args.generate)?;
     let mut asked = options::of_run(&args.generate);
     asked.extend(options::of_compilation(&args.model, &args.mapping));
-    drive(&compile(&args.model, &args.mapping, Some(&args.generate.samples))?, &args.generate, &asked)
+    drive(&compile(&args.model, &args.mapping, Some(&args.generate.samples))?, &args.generate, &asked, None)
 }
 
 /// As the program's pipeline says, else by samples.
-fn drive(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCode, Diagnostics> {
+fn drive(
+    program: &Program,
+    args: &GenerateArgs,
+    asked: &Asked,
+    ranks: Option<OnRanks<'_>>,
+) -> Result<ExitCode, Diagnostics> {
     if !args.json {
         errors::warn(&program.warnings());
     }
     program.mapped().needs_timesteps()?;
     if !program.generates() {
-        return classify(program, args, asked);
+        return classify(program, (args, asked), ranks);
     }
     parts::refuse_images(args)?;
     samples::refuse(&args.samples)?;
@@ -69,12 +97,19 @@ fn drive(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCo
     // Refuses at once what no image file holds.
     PngImage::new(workload.image, vec![0; workload.image.len()])?;
     let write = |set: &ResultSet, made: &Outcome<_>| write_images(set, &workload, &made.items);
-    let seen = SeenOfPasses::default();
-    carry_out(program, (args, asked), (&workload, seen), write, |report, _| report.seed = Some(workload.seed))
+    let passes = [(workload.denoiser, workload.passes() - 1), (workload.decoder, 1)];
+    let spikes_of = passes.into_iter().filter(|_| args.spikes).collect();
+    let seen = SeenOfPasses { spikes_of, ..SeenOfPasses::default() };
+    let made = (&workload, seen, ranks);
+    carry_out(program, (args, asked), made, write, |report, _| report.seed = Some(workload.seed))
 }
 
 /// Samples through one network.
-fn classify(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCode, Diagnostics> {
+fn classify(
+    program: &Program,
+    (args, asked): (&GenerateArgs, &Asked),
+    ranks: Option<OnRanks<'_>>,
+) -> Result<ExitCode, Diagnostics> {
     samples::refuse_images(args.images, args.temperature)?;
     let fed = Fed::read(&program.mapped().model, &args.samples, args.seed)?;
     if let Some(shard) = args.shard {
@@ -86,10 +121,10 @@ fn classify(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<Exi
     let network = fed.samples.network();
     let watched = |choice: &MembraneChoice| WatchedLayer::of(&program.mapped().model, network, choice);
     let seen = SeenOfPasses {
-        spikes_of: args.spikes.then_some(network),
+        spikes_of: args.spikes.then_some((network, 1)).into_iter().collect(),
         membranes: args.membranes.as_ref().map(watched).transpose()?.unwrap_or_default(),
     };
-    carry_out(program, (args, asked), (&fed.samples, seen), write, |report, made| {
+    carry_out(program, (args, asked), (&fed.samples, seen, ranks), write, |report, made| {
         report.events = fed.events;
         report.classify(fed.labels.as_deref().map(|labels| Classification::new(&made.items, labels)));
     })
@@ -101,7 +136,7 @@ fn classify(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<Exi
 fn carry_out<W: Workload>(
     program: &Program,
     (args, asked): (&GenerateArgs, &Asked),
-    (workload, seen): (&W, SeenOfPasses),
+    (workload, seen, ranks): (&W, SeenOfPasses, Option<OnRanks<'_>>),
     write: impl FnOnce(&ResultSet, &Outcome<W::Item>) -> Result<String, Diagnostics>,
     complete: impl FnOnce(&mut Report, &Outcome<W::Item>),
 ) -> Result<ExitCode, Diagnostics> {
@@ -111,10 +146,13 @@ fn carry_out<W: Workload>(
         ResultsRecorder::begin(program.mapped(), Extent::of(workload), timing, out, traces, &seen)?
             .with_page(args.html, program.mapped(), workload.item_name())?;
     let options = session_options(args, timing);
-    let session = if args.sensitivity {
-        Session::with_sensitivity(program, options, seen.membranes)
-    } else {
-        Session::watching(program, options, seen.membranes)
+    let session = match ranks {
+        Some((ranks, meeting)) => {
+            meeting.meet()?;
+            Session::on_ranks(program, options, args.sensitivity, ranks)
+        }
+        None if args.sensitivity => Session::with_sensitivity(program, options, seen.membranes),
+        None => Session::watching(program, options, seen.membranes),
     }?;
     // Only now is it known that there is something to run.
     if let Some(compilation) =
@@ -122,7 +160,18 @@ fn carry_out<W: Workload>(
     {
         print(&folded(&format!("{}\n", compilation.report)));
     }
-    let made = session.run_observed(workload, &mut recorder, &Bar::new("running", "passes"))?;
+    let bar = Bar::new("running", "passes");
+    let made = match ranks {
+        None => session.run_observed(workload, &mut recorder, &bar)?,
+        // Whoever stops in the middle of a pass would be waited for.
+        Some(_) => {
+            let mut patient = FailsInTheEnd::new(&mut recorder);
+            let made = session.run_observed(workload, &mut patient, &bar)?;
+            patient.finish()?;
+            made
+        }
+    };
+    drop(bar);
     let mut report = made.report();
     report.options = asked.clone();
     report.options.insert("--timing".into(), timing.to_string());

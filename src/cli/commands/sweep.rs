@@ -5,12 +5,14 @@ use std::process::ExitCode;
 
 use snnc_targets::Diagnostics;
 use snnc_targets::output::Inputs;
+use snnc_targets::text_width::folded;
 
 use super::print;
 use crate::cli::arguments::{MergeArgs, SweepArgs};
 use crate::cli::process::signals;
 use crate::cli::progress::Bar;
 use crate::parts;
+use crate::report::units::counted;
 use crate::streaming;
 use crate::sweep::point::PointOutcome;
 use crate::sweep::{self, Plan, Sweep, SweepFile, SweepOptions, Swept, folder};
@@ -26,17 +28,18 @@ pub fn run(args: &SweepArgs) -> Result<ExitCode, Diagnostics> {
     let Swept { sweep, found } = sweep::run(&plan, &args.out, options, &bar)?;
     drop(bar);
     let made = sweep.outcomes.len() - found;
-    Ok(told(&sweep, &args.out, &format!(" ({made} points made now, {found} found)")))
+    Ok(told(&sweep, &args.out, &format!(" ({} made now, {found} found)", counted(made as u64, "point"))))
 }
 
-pub fn merge(args: &MergeArgs) -> Result<ExitCode, Diagnostics> {
+/// Puts parts together; what is told of runs and comparisons is JSON if that is asked for.
+pub fn merge(args: &MergeArgs, json: bool) -> Result<ExitCode, Diagnostics> {
     if args.folders.iter().any(|folder| streaming::is_set(folder)) {
         let images = streaming::merge(&args.folders, &args.out)?;
-        print(&format!("{images} images in {}\n", args.out.display()));
+        print(&format!("{} in {}\n", counted(images, "image"), args.out.display()));
         return Ok(ExitCode::SUCCESS);
     }
     if args.folders.iter().any(|folder| parts::is_part(folder)) {
-        return super::parts::merge(args);
+        return super::parts::merge(args, json);
     }
     let sweep = sweep::merge(&args.folders, &args.out)?;
     Ok(told(&sweep, &args.out, ""))
@@ -44,7 +47,8 @@ pub fn merge(args: &MergeArgs) -> Result<ExitCode, Diagnostics> {
 
 /// Prints the front, and where the table is.
 fn told(sweep: &Sweep, out: &Path, how: &str) -> ExitCode {
-    print(&format!("{sweep}\nwrote {}{how}\n", out.join(folder::TABLE).display()));
+    let found = folded(&sweep.to_string());
+    print(&format!("{found}\nwrote {}{how}\n", out.join(folder::TABLE).display()));
     let some =
         sweep.outcomes.is_empty() || sweep.outcomes.values().any(|o| matches!(o, PointOutcome::Done(_)));
     if some { ExitCode::SUCCESS } else { ExitCode::FAILURE }

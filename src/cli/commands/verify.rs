@@ -33,38 +33,7 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let model = super::compile::load(&args.model, &args.nir, &args.quantise, Some(&args.samples))?;
     super::nir::remark(&model);
     if let Some(traces) = &args.golden {
-        let QuantiseArgs { weights, calibrate, calibrate_input, no_relays, feedback, .. } = &args.quantise;
-        let lowers = *no_relays || *feedback != Feedback::Model;
-        if weights.is_some() || calibrate.is_some() || calibrate_input.is_some() || lowers {
-            let message = "recorded traces are compared with the float reference, which is never rounded";
-            return Err(Diagnostic::new(
-                Code::Argument,
-                Subject::argument("--weights, --calibrate, --calibrate-input, --no-relays, --feedback"),
-                message,
-            )
-            .into());
-        }
-        let recorded = golden::GoldenFile::read(traces)?;
-        let bar = Bar::new("checking", "passes");
-        let report = match &model.loaded().pipeline {
-            Some(_) => {
-                samples::refuse(&args.samples)?;
-                golden::check(model.loaded(), &recorded, &bar)?
-            }
-            None => {
-                let (network, fed) = samples::of_model(model.loaded(), &args.samples)?;
-                if let Some(events) = fed.events.filter(|_| !args.json) {
-                    print(&folded(&format!("{events}\n")));
-                }
-                {
-                    let values = fed.content.into_values();
-                    golden::check_samples(model.loaded(), network, &values, &recorded, &bar)?
-                }
-            }
-        };
-        drop(bar);
-        print(&if args.json { report.json() } else { folded(&report.text()) });
-        return Ok(if report.pass { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        return golden(args, &model, traces);
     }
     // The command line demands one of the two.
     let target = args.target.as_deref().unwrap_or("loihi-like");
@@ -96,6 +65,40 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     }
     print(&if args.json { json_of(SCHEMA, &comparison) } else { folded(&comparison.to_string()) });
     Ok(ExitCode::SUCCESS)
+}
+
+/// The float reference against recorded traces.
+fn golden(args: &VerifyArgs, model: &Model, traces: &Path) -> Result<ExitCode, Diagnostics> {
+    let QuantiseArgs { weights, calibrate, calibrate_input, no_relays, feedback, .. } = &args.quantise;
+    let lowers = *no_relays || *feedback != Feedback::Model;
+    if weights.is_some() || calibrate.is_some() || calibrate_input.is_some() || lowers {
+        let message = "recorded traces are compared with the float reference, which is never rounded";
+        return Err(Diagnostic::new(
+            Code::Argument,
+            Subject::argument("--weights, --calibrate, --calibrate-input, --no-relays, --feedback"),
+            message,
+        )
+        .into());
+    }
+    let recorded = golden::GoldenFile::read(traces)?;
+    let bar = Bar::new("checking", "passes");
+    let report = match &model.loaded().pipeline {
+        Some(_) => {
+            samples::refuse(&args.samples)?;
+            golden::check(model.loaded(), &recorded, &bar)?
+        }
+        None => {
+            let (network, fed) = samples::of_model(model.loaded(), &args.samples)?;
+            if let Some(events) = fed.events.filter(|_| !args.json) {
+                print(&folded(&format!("{events}\n")));
+            }
+            let values = fed.content.into_values();
+            golden::check_samples(model.loaded(), network, &values, &recorded, &bar)?
+        }
+    };
+    drop(bar);
+    print(&if args.json { report.json() } else { folded(&report.text()) });
+    Ok(if report.pass { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Samples on both sides, for a model without a pipeline.

@@ -27,8 +27,17 @@ pub fn report(problems: &Diagnostics, json: bool) {
     if problems.0.is_empty() {
         return;
     }
+    put(&text(problems, json));
+}
+
+/// The text of diagnostics: drawn, in colours, or as JSON.
+pub fn text(problems: &Diagnostics, json: bool) -> String {
+    if json { diagnostics::print(problems) } else { render::styled(problems, columns()) }
+}
+
+/// Writes such a text to standard error, in colours where that shows them.
+pub fn put(text: &str) {
     let mut out = anstream::stderr();
-    let text = if json { diagnostics::print(problems) } else { render::styled(problems, columns()) };
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
@@ -37,7 +46,7 @@ pub fn warn(found: &[Diagnostic]) {
     if console::detail() == Detail::Quiet {
         return;
     }
-    report(&Diagnostics(found.to_vec()), false);
+    report(&Diagnostics::from(found.to_vec()), false);
 }
 
 fn columns() -> usize {

@@ -28,10 +28,10 @@ fn draw(problems: &Diagnostics, renderer: &Renderer, columns: usize) -> String {
         text += &renderer.render(&[group(problem, columns)]);
         text += "\n\n";
     }
-    if problems.0.len() > SHOWN {
-        text += &format!("... and {} more\n\n", problems.0.len() - SHOWN);
+    if let Some(more) = problems.more_than(SHOWN) {
+        text += &format!("{more}\n\n");
     }
-    text + &pages(problems)
+    text + &broken(&pages(problems), columns).join("\n") + "\n"
 }
 
 /// Which pages say more.
@@ -41,20 +41,22 @@ fn pages(problems: &Diagnostics) -> String {
     codes.dedup();
     match codes.as_slice() {
         [] => String::new(),
-        [code] => format!("`snnc explain {code}` says more\n"),
+        [code] => format!("`snnc explain {code}` says more"),
         [first, ..] => {
             let all: Vec<String> = codes.iter().map(Code::to_string).collect();
-            format!("`snnc explain {first}` says more; so for each of {}\n", all.join(", "))
+            format!("`snnc explain {first}` says more; so for each of {}", all.join(", "))
         }
     }
 }
 
 fn group(problem: &Diagnostic, columns: usize) -> Group<'static> {
-    let level = match problem.severity() {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
+    let (level, word) = match problem.severity() {
+        Severity::Error => (Level::ERROR, "error"),
+        Severity::Warning => (Level::WARNING, "warning"),
     };
-    let title = level.primary_title(one_line(&problem.message).into_owned()).id(problem.code.as_str());
+    let code = problem.code.as_str();
+    let before = format!("{word}[{code}]: ").len();
+    let title = level.primary_title(wrap(&one_line(&problem.message), before, columns)).id(code);
     let mut group = Group::with_title(title);
     let mut marks = vec![(&problem.place, String::new(), AnnotationKind::Primary)];
     for (place, words) in &problem.related {
@@ -68,12 +70,15 @@ fn group(problem: &Diagnostic, columns: usize) -> Group<'static> {
                 group.element(Origin::path(one_line(&same[0].0.label()).into_owned()))
             }
             None => {
-                group.element(Level::NOTE.message(format!("{}: {}", same[0].1, one_line(&same[0].0.label()))))
+                let note = format!("{}: {}", same[0].1, one_line(&same[0].0.label()));
+                group.element(Level::NOTE.message(wrap(&note, MARGIN, columns)))
             }
         };
     }
     match &problem.hint {
-        Some(hint) => group.element(Level::HELP.with_name("hint").message(wrap(&printable(hint), columns))),
+        Some(hint) => {
+            group.element(Level::HELP.with_name("hint").message(wrap(&printable(hint), MARGIN, columns)))
+        }
         None => group,
     }
 }
@@ -116,10 +121,12 @@ fn line(span: &Span) -> Range<usize> {
     start..end
 }
 
-/// Breaks lines between words; the first has less room, for the word before it.
-fn wrap(text: &str, columns: usize) -> String {
-    const INDENT: usize = 14;
-    broken(text, columns.saturating_sub(INDENT).max(20)).join("\n")
+/// Columns in front of notes and hints: numbers of lines, and what it is.
+const MARGIN: usize = 14;
+
+/// Breaks a text between words, where so many columns are taken in front of its lines.
+fn wrap(text: &str, before: usize, columns: usize) -> String {
+    broken(text, columns.saturating_sub(before).max(20)).join("\n")
 }
 
 #[cfg(test)]
@@ -186,9 +193,43 @@ mod tests {
         let problem = |i: usize| {
             Diagnostic::new(Code::LayerShape, Subject::layer("net", format!("l{i}")), "does not fit")
         };
-        let text = plain(&Diagnostics((0..73).map(problem).collect()), 80);
+        let text = plain(&(0..73).map(problem).collect(), 80);
         assert_eq!(text.matches("error[E0007]").count(), 50);
         assert!(text.ends_with("... and 23 more\n\n`snnc explain E0007` says more\n"), "{text}");
+        let mut counted: Diagnostics = (0..50).map(problem).collect();
+        counted.leave_out();
+        counted.leave_out();
+        assert!(plain(&counted, 80).contains("\n... and 2 more\n"));
+        counted.stop();
+        assert!(plain(&counted, 80).contains("... and at least 2 more: not all was looked at"));
+    }
+
+    #[test]
+    fn messages_notes_and_lists_of_codes_keep_to_the_width() {
+        let words = "word ".repeat(40);
+        let of = |code| {
+            Diagnostic::new(code, Subject::layer("net", "x"), words.trim())
+                .related(Subject::layer("net", "y"), words.trim())
+                .hint(words.trim())
+        };
+        let codes = [
+            Code::GraphInvalid,
+            Code::LayerShape,
+            Code::DoesNotFit,
+            Code::Argument,
+            Code::Unsupported,
+            Code::RonSyntax,
+            Code::FileUnreadable,
+            Code::ModelInvalid,
+            Code::MappingInvalid,
+        ];
+        let problems = Diagnostics::from_iter(codes.into_iter().map(of));
+        let text = plain(&problems, 80);
+        let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{wide:#?}");
+        let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(folded.matches(words.trim()).count(), 3 * codes.len(), "{text}");
+        assert!(text.contains("says more; so for each of "), "{text}");
     }
 
     #[test]

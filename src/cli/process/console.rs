@@ -5,6 +5,7 @@
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use snnc_targets::text_width::folded;
@@ -46,6 +47,15 @@ pub fn detail() -> Detail {
     *DETAIL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether standard output is left alone for now.
+static MUTED: AtomicBool = AtomicBool::new(false);
+
+/// Keeps what is printed off standard output, or no longer: a rank's part of the work is told when all parts are put
+/// together.
+pub fn mute(muted: bool) {
+    MUTED.store(muted, Ordering::SeqCst);
+}
+
 /// How standard output fares.
 #[derive(Debug)]
 enum OutputState {
@@ -69,8 +79,8 @@ pub fn print(text: &str) {
     put(&printable(text));
 }
 
-/// Prints a text for people as [`print()`], no line wider than a terminal; where standard output shows colours (but see `NO_COLOR`), titles stand out: the lines without
-/// an indent.
+/// Prints a text for people as [`print()`], no line wider than a terminal; where standard output shows colours (but see
+/// `NO_COLOR`), titles stand out: the lines without an indent.
 pub fn print_titled(text: &str) {
     let text = folded(&printable(text));
     match anstream::AutoStream::choice(&std::io::stdout()) {
@@ -90,7 +100,7 @@ fn titles_in_colour(text: &str) -> String {
 
 /// Writes to standard output, unless that has failed before, or only errors are wanted.
 fn put(text: &str) {
-    if detail() == Detail::Quiet {
+    if detail() == Detail::Quiet || MUTED.load(Ordering::SeqCst) {
         return;
     }
     let state = output();

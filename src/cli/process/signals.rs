@@ -2,7 +2,7 @@
 //!
 //! What a later run can continue stays as it is: it is checked when it is continued, so it may be cut off anywhere.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -19,6 +19,14 @@ static ADVICE: Mutex<Option<&'static str>> = Mutex::new(None);
 /// Has the last line of a stopped run say how to go on.
 pub fn advise(advice: &'static str) {
     *ADVICE.lock().unwrap_or_else(PoisonError::into_inner) = Some(advice);
+}
+
+/// Whether the last line is left to another process, that of rank 0.
+static SILENT: AtomicBool = AtomicBool::new(false);
+
+/// Has a stopped run end without a line.
+pub fn silence() {
+    SILENT.store(true, Ordering::SeqCst);
 }
 
 /// Listens from here on. A signal that the process was started to ignore (by `nohup`, or in a script's background)
@@ -50,7 +58,9 @@ fn stop(signal: i32) {
     };
     let advice = *ADVICE.lock().unwrap_or_else(PoisonError::into_inner);
     let advice = advice.map_or(String::new(), |advice| format!("; {advice}"));
-    say(&format!("snnc: stopped by {name}{advice}\n"));
+    if !SILENT.load(Ordering::SeqCst) {
+        say(&format!("snnc: stopped by {name}{advice}\n"));
+    }
     std::process::exit(128 + signal);
 }
 

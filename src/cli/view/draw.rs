@@ -1,5 +1,5 @@
-//! A program on a terminal. A core is a letter, that of its first layer, or a digit, the tenths of a limit that it uses;
-//! so the picture says the same without colours.
+//! A program on a terminal. A core is a letter, that of its first layer, or a digit, the tenths of a limit that it
+//! uses; so the picture says the same without colours.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -10,7 +10,7 @@ use snnc_compiler::ir::program::usage::Limit;
 
 use super::contents::{Contents, CoreRow};
 use super::state::{Panel, State};
-use crate::report::units::{count, share};
+use crate::report::units::{count, counted, share};
 
 /// Columns of the panel beside the mesh.
 const PANEL: u16 = 38;
@@ -26,7 +26,8 @@ const KEYS: &str = " arrows: core   Tab: panel   m: layers or a limit   q: leave
 pub fn view(frame: &mut Frame<'_>, contents: &Contents, state: &State) {
     let rows = [Constraint::Length(1), Constraint::Min(3), Constraint::Length(1)];
     let [head, middle, foot] = Layout::vertical(rows).areas(frame.area());
-    let (cores, chips) = (many(contents.cores.len() as u64, "core"), many(contents.chips.into(), "chip"));
+    let (cores, chips) =
+        (counted(contents.cores.len() as u64, "core"), counted(contents.chips.into(), "chip"));
     let title = format!("{} on {}: {cores} on {chips}", contents.model, contents.target);
     frame.render_widget(Line::from(title).style(Modifier::BOLD), head);
     frame.render_widget(Line::from(KEYS).style(Modifier::REVERSED), foot);
@@ -49,11 +50,6 @@ pub fn view(frame: &mut Frame<'_>, contents: &Contents, state: &State) {
     });
     let block = Block::bordered().title(Line::from(tabs.to_vec()));
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), panel);
-}
-
-/// `1 core`, `2 cores`.
-fn many(number: u64, what: &str) -> String {
-    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 /// The letter of a layer.
@@ -129,8 +125,8 @@ fn layers(contents: &Contents) -> Vec<Line<'static>> {
             Span::raw(format!(
                 "{}: {}, {}",
                 layer.name,
-                many(layer.neurons, "neuron"),
-                many(layer.cores as u64, "core")
+                counted(layer.neurons, "neuron"),
+                counted(layer.cores as u64, "core")
             )),
         ])
     };
@@ -154,7 +150,7 @@ fn core(contents: &Contents, state: &State) -> Vec<Line<'static>> {
     lines.push(Line::default());
     let part = |(layer, neurons): &(usize, u64)| {
         let name = &contents.layers[*layer].name;
-        Line::from(format!("{} {name}: {}", letter(*layer), many(*neurons, "neuron")))
+        Line::from(format!("{} {name}: {}", letter(*layer), counted(*neurons, "neuron")))
     };
     lines.extend(core.parts.iter().map(part));
     lines

@@ -37,7 +37,7 @@ struct Channel {
 
 /// States of one neuron, a kind of answer each.
 #[derive(Default, Clone)]
-struct Answers {
+struct NeuronAnswers {
     float: TrainedState,
     weights: TrainedState,
     decay: TrainedState,
@@ -54,7 +54,7 @@ pub(super) struct Neurons<'a> {
     channels: Vec<Channel>,
     constant: Vec<f64>,
     bias: Vec<i32>,
-    neurons: Vec<Answers>,
+    neurons: Vec<NeuronAnswers>,
     check: LayerCheck,
 }
 
@@ -74,7 +74,7 @@ impl<'a> Neurons<'a> {
             channels,
             constant,
             bias,
-            neurons: vec![Answers::default(); layer.shape.len()],
+            neurons: vec![NeuronAnswers::default(); layer.shape.len()],
             check: LayerCheck { by_decay: leaks.then_some(0), ..LayerCheck::default() },
         }
     }

@@ -150,7 +150,10 @@ impl OrderOfRuns {
             return Some(format!("{lesser} {less} {greater}, but not with {}", turns.join(", or ")));
         }
         self.ranges_overlap.then(|| {
-            format!("{lesser} {less} {greater} whichever constant moves alone; several may turn that, as ranges overlap")
+            format!(
+                "{lesser} {less} {greater} whichever constant moves alone; several may turn that, as ranges \
+                     overlap"
+            )
         })
     }
 }

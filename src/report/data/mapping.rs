@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use snnc_compiler::mapping::report::{LimitUse, LowerBound, SynapseFigures, TrafficFigures};
 
+use crate::report::units::{count, counted};
+
 /// Where the program sits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MappingSummary {
@@ -28,13 +30,25 @@ pub struct MappingSummary {
     pub figures: Option<MappingFigures>,
 }
 
+impl MappingSummary {
+    /// `128 cores on 1 chip`, or `on 3 of 4 chips` where some are idle.
+    pub fn place(&self) -> String {
+        let used = match self.chips_used == self.chips_present {
+            true => String::new(),
+            false => format!("{} of ", count(self.chips_used)),
+        };
+        let chips = counted(self.chips_present, "chip");
+        format!("{} on {used}{chips}", counted(self.cores_used, "core"))
+    }
+}
+
 /// Packets if every neuron, and every input from outside, fires once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PacketsOfSpikes {
     /// One for each destination core and input axon of it: what the program sends, and reports count.
     pub sent: u64,
-    /// Pairs of a neuron and a core that it reaches. What is above that are further packets of the same spike to the same
-    /// core, for another projection or another part of a cut kernel.
+    /// Pairs of a neuron and a core that it reaches. What is above that are further packets of the same spike to the
+    /// same core, for another projection or another part of a cut kernel.
     pub neurons_and_cores: u64,
 }
 

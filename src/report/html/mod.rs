@@ -1,9 +1,9 @@
 //! The page of a run, or of several side by side: one file that needs no network.
 //!
 //! [`folder`] reads what a run left behind, [`single`] and [`several`] write the parts that are text, [`shell`] puts
-//! them, the data and the scripts into one document; the page of a sweep (`src/sweep/page.rs`) uses it too. Everything that is drawn is drawn by `assets/*.js` from the data
-//! that the page carries, with the libraries in `vendor`. No figure is computed here: all are those of report.json and
-//! the tables beside it.
+//! them, the data and the scripts into one document; the page of a sweep (`src/sweep/page.rs`) uses it too. Everything
+//! that is drawn is drawn by `assets/*.js` from the data that the page carries, with the libraries in `vendor`. No
+//! figure is computed here: all are those of report.json and the tables beside it.
 
 mod columns;
 mod core_steps;

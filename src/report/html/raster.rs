@@ -1,4 +1,4 @@
-//! Which neurons of each layer fire when, of the first sample: a part of `spikes.npz` that a page can hold.
+//! Which neurons of each layer fire when, of the first image or sample: a part of `spikes.npz` that a page can hold.
 //!
 //! Of each layer a few neurons are picked that lie evenly among all, and the timesteps end where the page would become
 //! too long. Both are said beside the picture.
@@ -21,7 +21,7 @@ const TIMESTEPS: usize = 1000;
 /// Most spikes of all layers together.
 const SPIKES: usize = 12_000;
 
-/// Spikes of the first sample.
+/// Spikes of the first image or sample.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Raster {
     /// Timesteps of the longest layer's window.

@@ -68,7 +68,7 @@ fn overview(runs: &[RunFolder]) -> Markup {
         })
         .collect();
     let headings = ["", "folder", "model", "target", "timing", "energy each", "time each", "accuracy"];
-    table("What is compared; figures per image or sample", 5, &headings.map(str::to_owned), &rows)
+    table("What is compared; figures per image or sample", 5..8, &headings.map(str::to_owned), &rows)
 }
 
 /// A section of the comparison.

@@ -4,6 +4,8 @@
 //! author's machine already. Text goes through the template's escaping; data lie in a script of type JSON, in which
 //! `<` is escaped, so that no name in a model ends it.
 
+use std::ops::Range;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
 
@@ -16,7 +18,7 @@ const LIBRARIES: [&str; 3] = [
     include_str!("vendor/plot.min.js"),
 ];
 /// Our scripts, in the order in which they are needed.
-const SCRIPTS: [&str; 15] = [
+const SCRIPTS: [&str; 16] = [
     include_str!("assets/figures.js"),
     include_str!("assets/pictures.js"),
     include_str!("assets/mesh.js"),
@@ -25,6 +27,7 @@ const SCRIPTS: [&str; 15] = [
     include_str!("assets/chip.js"),
     include_str!("assets/flow.js"),
     include_str!("assets/energy.js"),
+    include_str!("assets/layer_times.js"),
     include_str!("assets/time.js"),
     include_str!("assets/rates.js"),
     include_str!("assets/tornado.js"),
@@ -112,8 +115,14 @@ pub(crate) fn header(title: &str, subtitle: &Markup, sections: &[Section<'_>]) -
     }
 }
 
-/// A table that scrolls by itself where the window is narrow. Cells behind the first `words` columns are figures.
-pub(crate) fn table(caption: &str, words: usize, headings: &[String], rows: &[Vec<String>]) -> Markup {
+/// A table that scrolls by itself where the window is narrow. The columns `figures` hold figures, the others words.
+pub(crate) fn table(
+    caption: &str,
+    figures: Range<usize>,
+    headings: &[String],
+    rows: &[Vec<String>],
+) -> Markup {
+    let class = |column: usize| figures.contains(&column).then_some("figure");
     html! {
         div.scroll tabindex="0" role="region" aria-label=(caption) {
             table {
@@ -121,7 +130,7 @@ pub(crate) fn table(caption: &str, words: usize, headings: &[String], rows: &[Ve
                 thead {
                     tr {
                         @for (column, heading) in headings.iter().enumerate() {
-                            th scope="col" class=[(column >= words).then_some("figure")] { (heading) }
+                            th scope="col" class=[class(column)] { (heading) }
                         }
                     }
                 }
@@ -130,7 +139,7 @@ pub(crate) fn table(caption: &str, words: usize, headings: &[String], rows: &[Ve
                         tr {
                             @for (column, cell) in row.iter().enumerate() {
                                 @if column == 0 { th scope="row" { (cell) } }
-                                @else { td class=[(column >= words).then_some("figure")] { (cell) } }
+                                @else { td class=[class(column)] { (cell) } }
                             }
                         }
                     }

@@ -6,7 +6,7 @@ use super::RunFolder;
 use super::shell::{Section, header, table};
 use crate::report::Report;
 use crate::report::data::{Area, AreaConstant, Range, TimeConstant};
-use crate::report::units::{constant, count, share, si};
+use crate::report::units::{constant, count, counted, share, si};
 
 /// Between the head and the foot of the page.
 pub(super) fn body(run: &RunFolder) -> Markup {
@@ -46,8 +46,8 @@ fn sections(report: &Report) -> Vec<Section<'static>> {
             "chip",
             "Chip",
             "The tiles of the mesh with their cores. Point at a core for its figures, click it or press Enter to keep \
-             them; the arrow keys walk from core to core. Where timesteps were recorded, a slider walks through those of \
-             a pass.",
+             them; the arrow keys walk from core to core. Where timesteps were recorded, a slider walks through \
+             those of a pass.",
         ),
         section("energy", "Energy", "Where the joules went: by component, by layer, and pass by pass."),
         section("time", "Time", "What each timestep waited for, and how busy units and links were."),
@@ -72,7 +72,6 @@ fn subtitle(r: &Report) -> Markup {
     let (items, name) = (r.items(), r.item_name());
     let each = r.totals.energy_j / items.max(1) as f64;
     let time = r.totals.time_s.map_or_else(|| "time not modelled".to_owned(), |time| r.time_text(time));
-    let plural = if items == 1 { "" } else { "s" };
     let accuracy = r.classification.as_ref().map(|found| format!(" · accuracy {}", found.percent()));
     let p = &r.target.provenance;
     let kinds = [
@@ -88,10 +87,9 @@ fn subtitle(r: &Report) -> Markup {
         p.target { "on " strong { (r.target.name) } " · " (r.target.description) }
         p.headline {
             strong { (r.energy_text(r.totals.energy_j)) } " · " strong { (time) } " · "
-            (count(items)) " " (name) (plural) " (" (r.energy_text(each)) " each)"
+            (counted(items, name)) " (" (r.energy_text(each)) " each)"
             (accuracy.unwrap_or_default())
-            " · " (count(r.mapping.cores_used)) " cores on " (count(r.mapping.chips_used)) " of "
-            (count(r.mapping.chips_present)) " chips · timing " (r.fidelity)
+            " · " (r.mapping.place()) " · timing " (r.fidelity)
             " · constants: " (kinds.join(", "))
             " (" (si(range.low, "J")) " to " (si(range.high, "J")) " over their ranges)"
         }
@@ -153,7 +151,7 @@ fn mapping(r: &Report) -> Markup {
         @if limits.is_empty() {
             p.notice { "This report does not say how full the cores are: an older snnc wrote it." }
         } @else {
-            (table("Use of each limit over the cores in use", 1, &headings, &limits))
+            (table("Use of each limit over the cores in use", 1..6, &headings, &limits))
         }
         (bounds(r))
         @match &r.area {
@@ -180,7 +178,7 @@ fn areas(area: &Area, constants: &[AreaConstant]) -> Markup {
         vec![part.to_owned(), of(|k| k.provenance.clone()), mm2(area), each, of(|k| k.source.clone())]
     };
     let headings = strings(["part", "provenance", "mm2", "of", "source"]);
-    table("Silicon area of the chips present", 2, &headings, &rows.map(row))
+    table("Silicon area of the chips present", 2..3, &headings, &rows.map(row))
 }
 
 fn bounds(r: &Report) -> Markup {
@@ -206,7 +204,7 @@ fn bounds(r: &Report) -> Markup {
     let headings = strings(["", "this mapping", "no mapping needs fewer", "ratio"]);
     let spikes = if traffic.measured { "the spikes of a recorded run" } else { "one spike of every neuron" };
     html! {
-        (table("Distance from lower bounds", 1, &headings, &rows))
+        (table("Distance from lower bounds", 1..4, &headings, &rows))
         p.note {
             "Expected traffic is that of " (spikes) ". Synapses: " (count(figures.synapses.synapses))
             " unrolled, " (count(figures.synapses.weights)) " distinct weights, "
@@ -252,7 +250,7 @@ fn constants(r: &Report) -> Markup {
         ("assumed", &p.assumed),
     ];
     html! {
-        (table("Energy constants", 2, &headings, &rows))
+        (table("Energy constants", 2..7, &headings, &rows))
         (time_constants(r))
         details {
             summary { "Energy and time constants by provenance" }
@@ -275,7 +273,7 @@ fn time_constants(r: &Report) -> Markup {
     };
     let rows: Vec<Vec<String>> = r.time_constants.iter().map(row).collect();
     let headings = strings(["constant", "provenance", "value", "range", "source"]);
-    html! { @if !rows.is_empty() { (table("Time constants", 2, &headings, &rows)) } }
+    html! { @if !rows.is_empty() { (table("Time constants", 2..4, &headings, &rows)) } }
 }
 
 fn about(run: &RunFolder) -> Markup {
@@ -309,7 +307,7 @@ fn about(run: &RunFolder) -> Markup {
     rows.extend(r.options.iter().map(|(name, value)| vec![name.clone(), value.clone()]));
     let headings = strings(["", ""]);
     html! {
-        (table("What ran", 2, &headings, &rows))
+        (table("What ran", 2..2, &headings, &rows))
         @if !r.warnings.is_empty() {
             h3 { "Warnings" }
             ul {

@@ -1,4 +1,4 @@
-//! AddressEvent lists as archives of arrays of one length, with the keys t, x, y, p and perhaps n.
+//! Event lists as archives of arrays of one length, with the keys t, x, y, p and perhaps n.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! AddressEvent lists, such as event cameras and cochleas give, binned into spike trains `[n, t, c, h, w]`.
+//! Event lists, such as event cameras and cochleas give, binned into spike trains `[n, t, c, h, w]`.
 //!
 //! An event has a time `t`, a place `x`, `y`, a polarity `p` (the channel) and perhaps the sample `n` that it is of. It
 //! is a spike of timestep floor(t / dt), both as float64; times are counted from the beginning of each sample. Several

@@ -1,4 +1,4 @@
-//! AddressEvent lists as tables: a line of names, then an event a line, with commas between the numbers.
+//! Event lists as tables: a line of names, then an event a line, with commas between the numbers.
 
 use std::fs::File;
 use std::io::{self, Read};

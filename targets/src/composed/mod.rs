@@ -2,7 +2,7 @@
 //!
 //! Targets that start from another target, overrides of the command line and powers such as `2^20` are put together as
 //! text before anything reads them. So the reader is the one of plain files, and what it refuses is told of the
-//! file and line where a person wrote it ([`Composed::blame`]).
+//! file and line where a person wrote it ([`ComposedText::blame`]).
 
 mod powers;
 
@@ -14,7 +14,7 @@ use crate::{Diagnostics, Place};
 
 /// A text and where its pieces are from.
 #[derive(Debug, Clone)]
-pub struct Composed {
+pub struct ComposedText {
     text: String,
     /// In order; together they are the text.
     pieces: Vec<Piece>,
@@ -30,7 +30,7 @@ struct Piece {
     verbatim: bool,
 }
 
-impl Composed {
+impl ComposedText {
     /// The text of a file, with powers of whole numbers (`2^20`) written out.
     pub fn of(source: &Arc<Source>) -> Self {
         let whole = Span { source: Arc::clone(source), range: 0..source.text.len() };
@@ -154,9 +154,9 @@ mod tests {
 
     #[test]
     fn every_byte_knows_where_it_was_written() {
-        let base = Composed::of(&Source::new("base.ron", "(a: 1, b: 2^10, c: 3)"));
+        let base = ComposedText::of(&Source::new("base.ron", "(a: 1, b: 2^10, c: 3)"));
         assert_eq!(base.text(), "(a: 1, b: 1024, c: 3)");
-        let other = Composed::of(&Source::new("other.ron", "x: 777"));
+        let other = ComposedText::of(&Source::new("other.ron", "x: 777"));
         let edited =
             base.edited(vec![(19..20, other.slice(3..6)), (1..1, other.clone().then(&other.slice(1..3)))]);
         assert_eq!(edited.text(), "(x: 777: a: 1, b: 1024, c: 777)");

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use crate::composed::Composed;
+use crate::composed::ComposedText;
 use crate::ron_tree::{self, Field, RonKind, RonNode};
 
 /// Words that say where a value comes from.
 const PROVENANCES: [&str; 4] = ["Measured", "Published", "Derived", "Assumed"];
 
 /// `over` laid over `base`. Where `said` tells the source, values need none of their own.
-pub(super) fn laid_over(base: &Composed, over: &Composed, said: Option<&str>) -> Composed {
+pub(super) fn laid_over(base: &ComposedText, over: &ComposedText, said: Option<&str>) -> ComposedText {
     let (Some(below), Some(above)) = (ron_tree::parse(base.text()), ron_tree::parse(over.text())) else {
         // What does not parse is refused by the reader, at its place.
         return over.clone();
@@ -24,9 +24,9 @@ pub(super) fn laid_over(base: &Composed, over: &Composed, said: Option<&str>) ->
 
 /// Edits of a base, in the making.
 struct Laying<'a> {
-    over: &'a Composed,
+    over: &'a ComposedText,
     said: Option<&'a str>,
-    edits: Vec<(Range<usize>, Composed)>,
+    edits: Vec<(Range<usize>, ComposedText)>,
 }
 
 impl Laying<'_> {
@@ -54,13 +54,13 @@ impl Laying<'_> {
         let at = first.span.start;
         let Some(span) = self.over.span(&field.span) else { return };
         let text = self.over.slice(field.span.clone());
-        let text = text.then(&Composed::standing_for(": ", &span)).then(&self.unsaid(&field.value));
-        self.edits.push((at..at, text.then(&Composed::standing_for(", ", &span))));
+        let text = text.then(&ComposedText::standing_for(": ", &span)).then(&self.unsaid(&field.value));
+        self.edits.push((at..at, text.then(&ComposedText::standing_for(", ", &span))));
     }
 
     /// The value of a field that the base does not say. All of these are optional; those that are no group have a
     /// source, which is added on a command line, as is `Some`.
-    fn unsaid(&self, above: &RonNode) -> Composed {
+    fn unsaid(&self, above: &RonNode) -> ComposedText {
         let value = self.over.slice(above.span.clone());
         let (Some(said), Some(span)) = (self.said, self.over.span(&above.span)) else { return value };
         let whole = match &above.kind {
@@ -72,7 +72,7 @@ impl Laying<'_> {
         if whole {
             return value;
         }
-        let glue = |text: &str| Composed::standing_for(text, &span);
+        let glue = |text: &str| ComposedText::standing_for(text, &span);
         if sourced(above) {
             return glue("Some(").then(&value).then(&glue(")"));
         }
@@ -80,7 +80,7 @@ impl Laying<'_> {
     }
 
     /// The value that takes the place of `below`, with a source where one is needed and none is written.
-    fn valued(&self, below: &RonNode, above: &RonNode) -> Composed {
+    fn valued(&self, below: &RonNode, above: &RonNode) -> ComposedText {
         if below.name() == "None" {
             return self.unsaid(above);
         }
@@ -91,14 +91,14 @@ impl Laying<'_> {
         if !sourced(inside_some(below)) || sourced(inside_some(above)) || above.name() == "None" {
             return value;
         }
-        let glue = |text: &str| Composed::standing_for(text, &span);
+        let glue = |text: &str| ComposedText::standing_for(text, &span);
         let (open, close) = if optional { ("Some((", "))") } else { ("(", ")") };
         let end = format!(", Assumed({:?}){close}", said);
         glue(open).then(&self.over.slice(inside_some(above).span.clone())).then(&glue(&end))
     }
 
     /// The ranges of a group's constants, joined by constant.
-    fn ranges(&mut self, base: &Composed, group: &str, below: &RonNode, above: &RonNode) {
+    fn ranges(&mut self, base: &ComposedText, group: &str, below: &RonNode, above: &RonNode) {
         let Some(said) = above.field(group).map(inside_some) else { return };
         let RonKind::Struct { fields, .. } = &said.kind else { return };
         let given = said.field("ranges");
@@ -115,7 +115,7 @@ impl Laying<'_> {
             set.extend(ranges.iter().filter_map(constant));
             for range in ranges {
                 let Some(from) = self.over.span(&range.span) else { continue };
-                let text = self.over.slice(range.span.clone()).then(&Composed::standing_for(", ", &from));
+                let text = self.over.slice(range.span.clone()).then(&ComposedText::standing_for(", ", &from));
                 self.edits.push((span.start + 1..span.start + 1, text));
             }
         }

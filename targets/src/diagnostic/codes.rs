@@ -71,6 +71,7 @@ codes! {
     HypergraphInvalid "E0031" "hypergraph or block file is malformed";
     SweepInvalid "E0034" "sweep is contradictory, or parts make no whole";
     Stopped "E0039" "run was stopped";
+    Ranks "E0040" "ranks cannot do this together";
     SumMayOverflow "W0001" "sum of a timestep may leave the accumulator";
     ReadoutMaySaturate "W0002" "read-out may saturate";
     WeightsRoundToZero "W0003" "weights became zero";

@@ -87,11 +87,49 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// One or more diagnostics, in the order in which they were found. Never empty when used as an error.
+/// One or more diagnostics, in the order in which they were found. Never empty when used as an error. A verifier keeps
+/// the first few, and counts the others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
-pub struct Diagnostics(pub Vec<Diagnostic>);
+pub struct Diagnostics(pub Vec<Diagnostic>, Uncollected);
+
+/// Findings beyond those that were collected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Uncollected {
+    /// How many were counted.
+    counted: usize,
+    /// Whether the search ended before all was looked at, so that there may be more.
+    stopped: bool,
+}
 
 impl Diagnostics {
+    /// Counts one more that is not collected.
+    pub fn leave_out(&mut self) {
+        self.1.counted += 1;
+    }
+
+    /// Not all was looked at.
+    pub fn stop(&mut self) {
+        self.1.stopped = true;
+    }
+
+    /// Adds those of another search.
+    pub fn merge(&mut self, other: Self) {
+        self.0.extend(other.0);
+        self.1.counted += other.1.counted;
+        self.1.stopped |= other.1.stopped;
+    }
+
+    /// How many there are beyond the first `shown`, in words; none if there are no others.
+    pub fn more_than(&self, shown: usize) -> Option<String> {
+        let more = self.0.len().saturating_sub(shown) + self.1.counted;
+        match (more, self.1.stopped) {
+            (0, false) => None,
+            (0, true) => Some("... and perhaps more: not all was looked at".into()),
+            (more, false) => Some(format!("... and {more} more")),
+            (more, true) => Some(format!("... and at least {more} more: not all was looked at")),
+        }
+    }
+
     /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.0.push(diagnostic);
@@ -118,7 +156,19 @@ impl Diagnostics {
 
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self(vec![diagnostic])
+        vec![diagnostic].into()
+    }
+}
+
+impl From<Vec<Diagnostic>> for Diagnostics {
+    fn from(all: Vec<Diagnostic>) -> Self {
+        Self(all, Uncollected::default())
+    }
+}
+
+impl FromIterator<Diagnostic> for Diagnostics {
+    fn from_iter<I: IntoIterator<Item = Diagnostic>>(all: I) -> Self {
+        all.into_iter().collect::<Vec<_>>().into()
     }
 }
 
@@ -130,6 +180,9 @@ impl fmt::Display for Diagnostics {
             }
             diagnostic.fmt(f)?;
         }
-        Ok(())
+        match self.more_than(self.0.len()) {
+            Some(more) => write!(f, "\n{more}"),
+            None => Ok(()),
+        }
     }
 }

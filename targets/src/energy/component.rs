@@ -47,6 +47,15 @@ pub enum EventUnit {
     Flit,
 }
 
+/// What feeds the circuits in which an event happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Supply {
+    /// The supply of the cores, so that the event's energy follows its voltage.
+    Cores,
+    /// Another: links between chips, input ports, the host.
+    Outside,
+}
+
 /// How often a crossbar does what the network asks for once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CrossbarExpansionRule {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::schema::{Sourced, Target};
 use crate::topology::LinkKind;
 
-pub use component::{CrossbarExpansionRule, EnergyComponent, EventUnit};
+pub use component::{CrossbarExpansionRule, EnergyComponent, EventUnit, Supply};
 pub use event_map::EventMap;
 pub use table::{EnergyEvent, EnergySpec, StaticPower};
 

@@ -1,13 +1,15 @@
 //! The table of everything that energy is charged for: one row an event or static power.
 //!
 //! A row gives the variant, the field of the target file with its unit in the name, and how it is charged. The schema,
-//! the checks, the ranges, the prices, the ledger and the reports are derived from these rows. A new event is a row
-//! here and a line where it is counted, in the simulator's `charge/tally.rs`; while the target files do not price it,
-//! its field is `Optional`.
+//! the checks, the ranges, the prices, the laws of scaling, the ledger and the reports are derived from these rows. A
+//! new event is a row here and a line where it is counted, in the simulator's `charge/tally.rs` (and in its `counts.rs`
+//! if nothing counts it yet); if the mapping changes how often it happens, also in the compiler's
+//! `mapping/estimate.rs`. While the target files do not price it, its field is `Optional`. A test of the report
+//! (`src/report/event_tests.rs`) asks for a network in which it happens.
 
 use serde::{Deserialize, Serialize};
 
-use super::{CrossbarExpansionRule, EnergyComponent, EventUnit};
+use super::{CrossbarExpansionRule, EnergyComponent, EventUnit, Supply};
 use crate::ranges::EnergyRange;
 use crate::schema::Sourced;
 
@@ -49,7 +51,8 @@ macro_rules! energy_table {
     (
         events { $(
             $(#[$event_doc:meta])+
-            $event:ident: $event_field:ident $event_presence:ident, $component:ident, $unit:ident, $rule:ident;
+            $event:ident: $event_field:ident $event_presence:ident, $component:ident, $unit:ident, $rule:ident,
+            $supply:ident;
         )+ }
         powers { $(
             $(#[$power_doc:meta])+
@@ -84,6 +87,11 @@ macro_rules! energy_table {
             /// Whether it is charged once or by flit.
             pub fn unit(self) -> EventUnit {
                 match self { $(Self::$event => EventUnit::$unit,)+ }
+            }
+
+            /// What feeds it.
+            pub fn supply(self) -> Supply {
+                match self { $(Self::$event => Supply::$supply,)+ }
             }
 
             /// How often a crossbar repeats it.
@@ -131,43 +139,43 @@ macro_rules! energy_table {
     };
 }
 
-// Columns of events: variant, field and whether files must give it, component, unit, expansion on crossbars.
+// Columns of events: variant, field and whether files must give it, component, unit, expansion on crossbars, supply.
 // Columns of powers: variant, field and whether files must give it, watts in the field's unit.
 energy_table! {
     events {
         /// One synaptic operation.
-        SynapticOperation: synaptic_operation_pj Required, Synapse, Once, BySpike;
+        SynapticOperation: synaptic_operation_pj Required, Synapse, Once, BySpike, Cores;
         /// Update of a neuron with input, bias or membrane other than 0.
-        NeuronUpdateActive: neuron_update_active_pj Required, Neuron, Once, NeuronCopies;
-        /// Update of a neuron with none of them.
-        NeuronUpdateInactive: neuron_update_inactive_pj Required, Neuron, Once, NeuronCopies;
+        NeuronUpdateActive: neuron_update_active_pj Required, Neuron, Once, NeuronCopies, Cores;
+        /// Update of a neuron whose input, bias and membrane are all 0.
+        NeuronUpdateInactive: neuron_update_inactive_pj Required, Neuron, Once, NeuronCopies, Cores;
         /// Added when a neuron fires.
-        NeuronSpike: neuron_spike_pj Required, Neuron, Once, BySpike;
+        NeuronSpike: neuron_spike_pj Required, Neuron, Once, BySpike, Cores;
         /// Decoding of an arriving packet.
-        AxonIn: axon_in_pj Required, Axon, Once, BitPlanes;
+        AxonIn: axon_in_pj Required, Axon, Once, BitPlanes, Cores;
         /// Making of a packet.
-        AxonOut: axon_out_pj Required, Axon, Once, BitPlanes;
+        AxonOut: axon_out_pj Required, Axon, Once, BitPlanes, Cores;
         /// Delivery within the destination tile of one flit; a packet has `network.flits_per_packet`, 1 without a
         /// network.
-        TileDelivery: tile_delivery_pj Required, Network, Flit, BitPlanes;
+        TileDelivery: tile_delivery_pj Required, Network, Flit, BitPlanes, Cores;
         /// A hop of one flit to the east or west.
-        HopEastWest: hop_east_west_pj Required, Network, Flit, BitPlanes;
+        HopEastWest: hop_east_west_pj Required, Network, Flit, BitPlanes, Cores;
         /// A hop of one flit to the north or south.
-        HopNorthSouth: hop_north_south_pj Required, Network, Flit, BitPlanes;
+        HopNorthSouth: hop_north_south_pj Required, Network, Flit, BitPlanes, Cores;
         /// A hop of one flit between chips.
-        HopChip: hop_chip_pj Required, Network, Flit, BitPlanes;
+        HopChip: hop_chip_pj Required, Network, Flit, BitPlanes, Outside;
         /// One word written by the host.
-        HostWrite: host_write_pj Required, Host, Once, NeuronCopies;
+        HostWrite: host_write_pj Required, Host, Once, NeuronCopies, Outside;
         /// One word read by the host.
-        HostRead: host_read_pj Required, Host, Once, Never;
+        HostRead: host_read_pj Required, Host, Once, Never, Outside;
         /// One packet that enters the mesh at `topology.input_port`.
-        InputPacket: input_packet_pj Optional, Host, Once, BitPlanes;
+        InputPacket: input_packet_pj Optional, Host, Once, BitPlanes, Outside;
         /// One multiply-add that the host computes before or after a pass; nothing if left out.
-        HostMultiplyAdd: host_multiply_add_pj Optional, Host, Once, Never;
+        HostMultiplyAdd: host_multiply_add_pj Optional, Host, Once, Never, Outside;
         /// Synchronisation of host and chip, once a pass; nothing if left out.
-        HostSynchronisation: host_synchronisation_pj Optional, Host, Once, Never;
+        HostSynchronisation: host_synchronisation_pj Optional, Host, Once, Never, Outside;
         /// Clearing of a neuron's state before a pass; nothing if left out.
-        MembraneClear: membrane_clear_pj Optional, Neuron, Once, NeuronCopies;
+        MembraneClear: membrane_clear_pj Optional, Neuron, Once, NeuronCopies, Cores;
     }
     powers {
         /// Static power of a powered chip, what its cores draw left out if that is given by core.
@@ -175,9 +183,10 @@ energy_table! {
         /// Static power of each core of a powered chip, used or not (but see `static_uw_per_unused_core`); nothing if
         /// left out.
         Core: static_uw_per_core Optional, 1e-6;
-        /// Static power of each KiB of such a core's synapse memory (`core.synapse_memory_bits`); nothing if left out.
+        /// Static power of each KiB of synapse memory of a core of a powered chip (`core.synapse_memory_bits`); nothing if
+        /// left out.
         MemoryKib: static_uw_per_memory_kib Optional, 1e-6;
-        /// What a core that holds neurons draws beside that; nothing if left out.
+        /// What a core that holds neurons draws beside the static power of every core; nothing if left out.
         CoreInUse: static_uw_per_core_in_use Optional, 1e-6;
         /// Power of the processors embedded in a powered chip, beside its cores; nothing if left out.
         Embedded: static_mw_embedded_per_chip Optional, 1e-3;

@@ -34,8 +34,8 @@ impl Folder {
             std::path::absolute(path).map_err(|error| refuse(format!("cannot find folder: {error}")))?;
         let lock = absolute.join(LOCK);
         let held = match hold(&lock) {
-            Ok(Held::Ours(file)) => file,
-            Ok(Held::Others(owner)) => {
+            Ok(LockOwner::Ours(file)) => file,
+            Ok(LockOwner::Others(owner)) => {
                 return Err(refuse(format!("another run is writing into this folder{owner}"))
                     .hint("wait until it has ended, or choose another folder"));
             }
@@ -74,13 +74,13 @@ impl Drop for Folder {
 }
 
 /// Who holds a lock.
-enum Held {
+enum LockOwner {
     Ours(File),
     /// With a few words on who that is.
     Others(String),
 }
 
-fn hold(path: &Path) -> std::io::Result<Held> {
+fn hold(path: &Path) -> std::io::Result<LockOwner> {
     loop {
         let mut file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {
@@ -89,7 +89,7 @@ fn hold(path: &Path) -> std::io::Result<Held> {
                 let mut owner = String::new();
                 let _ = file.take(32).read_to_string(&mut owner);
                 let process = owner.trim().parse::<u32>();
-                return Ok(Held::Others(process.map_or(String::new(), |id| format!(" (process {id})"))));
+                return Ok(LockOwner::Others(process.map_or(String::new(), |id| format!(" (process {id})"))));
             }
             Err(TryLockError::Error(error)) => return Err(error),
         }
@@ -99,7 +99,7 @@ fn hold(path: &Path) -> std::io::Result<Held> {
         {
             file.set_len(0)?;
             writeln!(file, "{}", std::process::id())?;
-            return Ok(Held::Ours(file));
+            return Ok(LockOwner::Ours(file));
         }
     }
 }

@@ -272,13 +272,13 @@ impl<'de> Deserializer<'de> for NodeReader<'de> {
 
 /// What the visitor says that it expects.
 fn expectation<'de, V: Visitor<'de>>(visitor: &V) -> String {
-    Shown(|f: &mut fmt::Formatter<'_>| visitor.expecting(f)).to_string()
+    DisplayFn(|f: &mut fmt::Formatter<'_>| visitor.expecting(f)).to_string()
 }
 
 /// Shows what a closure writes.
-struct Shown<F>(F);
+struct DisplayFn<F>(F);
 
-impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Shown<F> {
+impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for DisplayFn<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (self.0)(f)
     }

@@ -76,8 +76,9 @@ pub enum ZeroWeights {
     /// They take their place, and a packet that meets one does a synaptic operation (on a crossbar none, as no bit is
     /// set).
     Stored,
-    /// They take no place and no operation. No target may say so yet: lists would differ by source channel, which
-    /// programs share.
+    /// They take no place and no operation: what is stored, a list or a kernel that positions share, holds the other
+    /// weights alone, each with its index. A source neuron that has none for a core still sends it packets where it
+    /// shares an axon with others.
     Skipped,
 }
 

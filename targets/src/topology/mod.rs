@@ -16,19 +16,19 @@ use crate::schema::TopologySpec;
 crate::entity! {
     /// A physical core: `(chip * tiles + tile) * cores_per_tile + core`.
     Site "site",
-    /// A directed mesh link: `tile * 4 + direction`, over the tiles of the whole mesh.
+    /// A directed mesh link: `tile * Direction::COUNT + direction`, over the tiles of the whole mesh.
     Link "link",
 }
 
 impl Link {
     /// Index of the tile that it leaves: row times width of the mesh, plus column.
     pub fn tile(self) -> u32 {
-        self.0 / 4
+        self.0 / Direction::COUNT as u32
     }
 
     /// 0 east, 1 west, 2 south, 3 north; see [`Direction`].
     pub fn direction(self) -> u32 {
-        self.0 % 4
+        self.0 % Direction::COUNT as u32
     }
 }
 
@@ -151,7 +151,7 @@ impl Topology {
 
     /// Number of link ids; ids of links that would leave the mesh stay unused.
     pub fn links(&self) -> usize {
-        (self.width() * self.height() * 4) as usize
+        (self.width() * self.height()) as usize * Direction::COUNT
     }
 
     /// The grid of all tiles.
@@ -159,7 +159,8 @@ impl Topology {
         Grid { columns: self.width(), rows: self.height() }
     }
 
-    /// Where packets that enter at the input port start: at the first core of its tile, which it shares the router with.
+    /// Where packets that enter at the input port start: at the first core of its tile, which it shares the router
+    /// with.
     pub fn input_site(&self) -> Option<Site> {
         self.input_port.map(|tile| self.site_at(tile, 0))
     }
@@ -213,7 +214,7 @@ impl Iterator for Path<'_> {
         let (interconnect, grid) = (topology.interconnect, topology.grid());
         let direction = interconnect.next(grid, here, self.to)?;
         self.at = interconnect.neighbour(grid, here, direction)?;
-        let link = Link((here.y * grid.columns + here.x) * 4 + direction.port() as u32);
+        let link = Link((here.y * grid.columns + here.x) * Direction::COUNT as u32 + direction.port() as u32);
         Some((link, topology.link_kind(here, self.at)))
     }
 }

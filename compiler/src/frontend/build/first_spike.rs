@@ -1,5 +1,5 @@
-//! The read-out `FirstSpike` as layers: once a neuron has fired, one beside it fires in every timestep, and these spikes
-//! are counted.
+//! The read-out `FirstSpike` as layers: once a neuron has fired, one beside it fires in every timestep, and these
+//! spikes are counted.
 //!
 //! A read-out `out` of layer `s` becomes
 //!
@@ -8,8 +8,8 @@
 //! out.first:  If(threshold: 1.0) of out.either  out:        SumOverTime of out.first
 //! ```
 //!
-//! A spike of `s` in timestep t makes `out.first` fire in t, and its own spike makes it fire in each timestep after that:
-//! T - t spikes of T timesteps. Refused: what is not spikes.
+//! A spike of `s` in timestep t makes `out.first` fire in t, and its own spike makes it fire in each timestep after
+//! that: T - t spikes of T timesteps. Refused: what is not spikes.
 
 use std::collections::HashSet;
 
@@ -58,7 +58,7 @@ pub(super) fn check<'s>(
         let place = Subject::layer(&graph.name, &layer.name);
         Some(Diagnostic::new(Code::LayerShape, place, message).hint("put it right behind neurons"))
     };
-    Diagnostics(readouts.filter_map(problem).collect()).into_result(())
+    readouts.filter_map(problem).collect::<Diagnostics>().into_result(())
 }
 
 /// Whether a layer gives the spikes of neurons, or from outside, as they are.

@@ -14,7 +14,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject, names};
 
 use super::model::{LayerSpec, ModelFile, TensorRef, TrainedNetworkSpec};
 use super::{LoadedModel, Origin};
-use crate::graph::{Builder, Graph, LayerPart};
+use crate::graph::{Builder, Graph, NetworkPart};
 use crate::layers::{Resolver, spec};
 
 pub(super) use crate::layers::spec::TensorSource;
@@ -64,7 +64,7 @@ struct NetworkPlaces<'a> {
 }
 
 impl crate::graph::PartPlaces for NetworkPlaces<'_> {
-    fn place(&self, subject: Subject, part: LayerPart) -> Place {
+    fn place(&self, subject: Subject, part: NetworkPart) -> Place {
         let field = |layer: usize, name: &str| {
             let node = self.origin.layer(self.network, layer);
             spec::FieldPlaces::field(
@@ -73,14 +73,14 @@ impl crate::graph::PartPlaces for NetworkPlaces<'_> {
             )
         };
         match part {
-            LayerPart::Name(layer) => field(layer, "name"),
-            LayerPart::Inputs(layer) => field(layer, "from"),
-            LayerPart::Input(layer, port) => {
+            NetworkPart::Name(layer) => field(layer, "name"),
+            NetworkPart::Inputs(layer) => field(layer, "from"),
+            NetworkPart::Input(layer, port) => {
                 let named = self.origin.layer(self.network, layer);
                 let named = named.and_then(|node| node.field("from")?.items().get(port));
                 self.origin.place(subject, named.map(|name| name.span.clone()))
             }
-            LayerPart::Timesteps => {
+            NetworkPart::Timesteps => {
                 let networks = self.origin.tree().and_then(|tree| tree.field("networks"));
                 let named = networks.and_then(|all| all.entry(self.network)?.field("timesteps"));
                 self.origin.place(subject, named.map(|field| field.span.clone()))
@@ -107,7 +107,7 @@ pub(super) fn build(
     for (name, spec) in &model.networks {
         match network(name, spec, source, &origin) {
             Ok(graph) => drop(graphs.insert(name.clone(), graph)),
-            Err(found) => errors.0.extend(found.0),
+            Err(found) => errors.merge(found),
         }
     }
     if let Some(spec) = &model.pipeline {
@@ -155,7 +155,7 @@ fn network(
             errors.into_result(graph)
         }
         Err(mut found) => {
-            found.0.extend(errors.0);
+            found.merge(errors);
             Err(found)
         }
     }
@@ -182,5 +182,5 @@ fn names(model: &ModelFile, place: &str, origin: &Origin) -> Diagnostics {
                 .hint("names are printed in reports: choose a short one"),
         )
     });
-    Diagnostics(faults.collect())
+    faults.collect()
 }

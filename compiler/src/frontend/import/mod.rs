@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use snnc_targets::output::{self, Folder, Inputs};
-use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, ron_text};
 
 use super::Origin;
 use super::build::{TensorSource, build};
@@ -140,7 +140,7 @@ fn pipeline(sizes: &Sizes, latent: usize) -> PipelineSpec {
 /// The model file's text: a header for people, then one line a layer.
 fn print(model: &ModelFile, sizes: &Sizes, image_size: usize) -> Result<String, ron::Error> {
     let style = ron::ser::PrettyConfig::new().indentor("  ").depth_limit(4);
-    let body = ron::ser::to_string_pretty(model, style)?;
+    let body = ron_text::print(model, style)?;
     let (latent, planes) = (image_size / REDUCTION, sizes.planes);
     Ok(format!(
         "// Spiking-Diffusion (arXiv 2308.10187): VQ-SVAE encoder and decoder, SDID denoiser.\n\

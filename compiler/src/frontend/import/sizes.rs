@@ -66,7 +66,7 @@ impl Sizes {
         read.errors.into_result(())?;
         let planes = decoder.last().map_or(0, |last| last.outputs);
         let sizes = Self { codes, width, timesteps, planes, denoiser, generator, decoder, encoder };
-        let mut links = Links { errors: Diagnostics::default() };
+        let mut links = SizeChecks { errors: Diagnostics::default() };
         links.denoiser(sdid, &sizes);
         links.autoencoder(vq, &sizes);
         links.errors.into_result(sizes)
@@ -168,11 +168,11 @@ impl SizeReader {
 }
 
 /// Checks that what one layer gives is what the next one takes.
-struct Links {
+struct SizeChecks {
     errors: Diagnostics,
 }
 
-impl Links {
+impl SizeChecks {
     fn denoiser(&mut self, sdid: &Checkpoint, sizes: &Sizes) {
         let [first, middle @ .., last] = sizes.denoiser.as_slice() else { return };
         self.inputs(sdid, first, DENOISER_PLANES, "the planes tokens and t");

@@ -54,7 +54,7 @@ pub fn convert(
     let mut problems = Diagnostics::default();
     for node in (0..flat.nodes.len()).filter(|&node| node != flat.output) {
         if let Err(found) = converter.node(node, options) {
-            problems.0.extend(found.0);
+            problems.merge(found);
         }
     }
     problems.into_result(())?;

@@ -178,8 +178,8 @@ impl Conventions {
     /// As asked for, else as the file makes certain.
     ///
     /// # Errors
-    /// [`Code::Argument`] where it is not certain, with the choices and what the file's numbers fit; for a timestep that
-    /// is no time, or one that is missing.
+    /// [`Code::Argument`] where it is not certain, with the choices and what the file's numbers fit; for a timestep
+    /// that is no time, or one that is missing.
     pub fn of(flat: &Flat<'_>, asked: &Overrides) -> Result<Self, Diagnostic> {
         let guess = guess(flat);
         let dialect = match asked.dialect.or(guess) {
@@ -235,8 +235,8 @@ impl Conventions {
         }
     }
 
-    /// The same of a synaptic current with time constant `tau` and input weight `weight`: the part that a step keeps, and
-    /// by how much a unit of input moves it.
+    /// The same of a synaptic current with time constant `tau` and input weight `weight`: the part that a step keeps,
+    /// and by how much a unit of input moves it.
     pub fn synapse(&self, tau: f64, weight: f64) -> (f64, f64) {
         let steps = self.dt.unwrap_or(1.0) / tau;
         let kept = (-steps).exp();
@@ -278,8 +278,8 @@ impl Conventions {
         let negative = tau.data.iter().filter(|&tau| tau < 0.0).count();
         (self.clips() && negative > 0).then(|| {
             format!(
-                "`{name}`: {negative} of {} neurons have a negative time constant: their beta was learned above 1, which \
-                 snnTorch clips to 1 when it runs and its exporter does not; taken as 1",
+                "`{name}`: {negative} of {} neurons have a negative time constant: their beta was learned above 1, \
+                 which snnTorch clips to 1 when it runs and its exporter does not; taken as 1",
                 tau.data.len()
             )
         })

@@ -17,7 +17,7 @@ use super::node::{NirNode, place};
 
 /// What a node is to a loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
+enum LoopRole {
     /// It keeps a state.
     Neuron,
     /// It delays.
@@ -48,20 +48,20 @@ pub fn late_edges(flat: &Flat<'_>, delays: &[bool]) -> Result<HashSet<(usize, us
     let roles = (0..flat.nodes.len()).map(|node| role(flat, node, delays)).collect();
     let order = order(&readers, flat.input);
     let mut search =
-        Search { flat, readers, loop_of, roles, order, late: HashSet::new(), direct: HashSet::new() };
+        LoopSearch { flat, readers, loop_of, roles, order, late: HashSet::new(), direct: HashSet::new() };
     for neuron in 0..flat.nodes.len() {
-        if search.roles[neuron] == Role::Neuron && search.loop_of[neuron].is_some() {
+        if search.roles[neuron] == LoopRole::Neuron && search.loop_of[neuron].is_some() {
             search.place(neuron, neuron, &mut HashSet::new())?;
         }
     }
     Ok(search.late)
 }
 
-fn role(flat: &Flat<'_>, node: usize, delays: &[bool]) -> Role {
+fn role(flat: &Flat<'_>, node: usize, delays: &[bool]) -> LoopRole {
     match &flat.nodes[node].1 {
-        _ if delays[node] => Role::Delay,
-        FlatNode::Node(NirNode::Neuron(_) | NirNode::Threshold(_)) => Role::Neuron,
-        _ => Role::Passing,
+        _ if delays[node] => LoopRole::Delay,
+        FlatNode::Node(NirNode::Neuron(_) | NirNode::Threshold(_)) => LoopRole::Neuron,
+        _ => LoopRole::Passing,
     }
 }
 
@@ -90,18 +90,18 @@ fn order(readers: &[Vec<usize>], input: usize) -> Vec<usize> {
     order
 }
 
-struct Search<'a, 'f> {
+struct LoopSearch<'a, 'f> {
     flat: &'a Flat<'f>,
     readers: Vec<Vec<usize>>,
     loop_of: Vec<Option<usize>>,
-    roles: Vec<Role>,
+    roles: Vec<LoopRole>,
     order: Vec<usize>,
     late: HashSet<(usize, usize)>,
     /// Edges that must not be late.
     direct: HashSet<(usize, usize)>,
 }
 
-impl Search<'_, '_> {
+impl LoopSearch<'_, '_> {
     /// Decides on the edges of `from`, through which the spikes of `neuron` go.
     fn place(&mut self, neuron: usize, from: usize, seen: &mut HashSet<usize>) -> Result<(), Diagnostic> {
         let mut waiting = vec![from];
@@ -151,9 +151,9 @@ impl Search<'_, '_> {
                 continue;
             }
             match self.roles[node] {
-                Role::Neuron if self.order[node] <= self.order[neuron] => back = true,
-                Role::Neuron | Role::Delay => ahead = true,
-                Role::Passing => waiting.extend(&self.readers[node]),
+                LoopRole::Neuron if self.order[node] <= self.order[neuron] => back = true,
+                LoopRole::Neuron | LoopRole::Delay => ahead = true,
+                LoopRole::Passing => waiting.extend(&self.readers[node]),
             }
         }
         (back, ahead)

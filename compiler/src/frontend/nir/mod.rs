@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use snnc_targets::output::{self, Folder, Inputs};
-use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject, ron_text};
 
 use super::build::{TensorSource, build};
 use super::load::LoadedModel;
@@ -183,7 +183,7 @@ fn built(
     tensors: &IndexMap<String, Tensor>,
 ) -> Result<LoadedModel, Diagnostics> {
     let place = file.path.display().to_string();
-    build(model, &place, &mut &InMemory(tensors), Origin::default()).map_err(|mut problems| {
+    build(model, &place, &mut &UnwrittenTensors(tensors), Origin::default()).map_err(|mut problems| {
         for problem in &mut problems.0 {
             problem.place = problem.place.clone().within(&file.path);
         }
@@ -192,9 +192,9 @@ fn built(
 }
 
 /// Tensors of a file that is not written.
-struct InMemory<'a>(&'a IndexMap<String, Tensor>);
+struct UnwrittenTensors<'a>(&'a IndexMap<String, Tensor>);
 
-impl TensorSource for &InMemory<'_> {
+impl TensorSource for &UnwrittenTensors<'_> {
     fn fetch(&mut self, tensor: &TensorRef) -> Result<Tensor, Diagnostics> {
         self.0.get(&tensor.1).cloned().ok_or_else(|| {
             let place = Place::from(Subject::Tensor(tensor.1.clone()));
@@ -206,7 +206,7 @@ impl TensorSource for &InMemory<'_> {
 /// The model file's text: what was decided, then one line a layer.
 fn print(model: &ModelFile, file: &NirFile, remarks: &[String]) -> Result<String, ron::Error> {
     let style = ron::ser::PrettyConfig::new().indentor("  ").depth_limit(4);
-    let body = ron::ser::to_string_pretty(model, style)?;
+    let body = ron_text::print(model, style)?;
     let name = file.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let version = file.version.as_ref().map_or_else(String::new, |version| format!(", NIR {version}"));
     let one_line =

@@ -46,7 +46,7 @@ impl NirFile {
     }
 
     fn of(root: Item, path: &Path) -> Result<Self, Diagnostics> {
-        let mut reader = Reader { path, problems: Diagnostics::default() };
+        let mut reader = GraphReader { path, problems: Diagnostics::default() };
         let Item::Group(root) = root else { return Err(reader.no_graph().into()) };
         let version = match root.get("version") {
             Some(Item::Texts(_, texts)) => texts.first().cloned(),
@@ -70,20 +70,20 @@ fn alone(node: NirNode) -> NirGraph {
     NirGraph { nodes: IndexMap::from([(node.kind().to_lowercase(), node)]), edges: Vec::new() }
 }
 
-struct Reader<'a> {
+struct GraphReader<'a> {
     path: &'a Path,
     problems: Diagnostics,
 }
 
 /// The fields of one node.
 struct Fields<'a, 'b> {
-    reader: &'a mut Reader<'b>,
+    reader: &'a mut GraphReader<'b>,
     items: &'a IndexMap<String, Item>,
     /// The node's path.
     at: &'a str,
 }
 
-impl Reader<'_> {
+impl GraphReader<'_> {
     fn no_graph(&self) -> Diagnostic {
         Diagnostic::new(Code::ModelInvalid, Place::file(self.path), "no NIR graph: there is no group `node`")
             .hint("NIR graphs are written by `nir.write(path, graph)`")

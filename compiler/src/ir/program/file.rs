@@ -94,7 +94,8 @@ impl Program {
         if *blake3::hash(payload).as_bytes() != checksum {
             return Err(malformed("wrong checksum: the file is damaged".into()).into());
         }
-        let program: Self = postcard::from_bytes(payload)
+        // No text in it is longer than it is itself.
+        let program = decode(payload, payload.len())
             .map_err(|error| malformed(format!("payload does not decode: {error}")))?;
         program.checked(place, payload.len())
     }
@@ -121,7 +122,7 @@ impl Program {
     }
 
     /// The program, if its verifiers find nothing; `length` is that of its payload.
-    fn checked(self, place: &str, length: usize) -> Result<Self, Diagnostics> {
+    pub(super) fn checked(self, place: &str, length: usize) -> Result<Self, Diagnostics> {
         self.target.check(place)?;
         self.verify()?;
         let neurons = self.cores.values().map(|core| core.neurons() as usize).sum::<usize>();
@@ -132,7 +133,8 @@ impl Program {
     }
 }
 
-fn malformed(place: &str, message: String) -> Diagnostic {
+/// What is wrong with a file that is no program.
+pub(super) fn malformed(place: &str, message: String) -> Diagnostic {
     Diagnostic::new(Code::SnnxMalformed, Place::file(place), message)
         .hint("compile the model again with `snnc compile`")
 }
@@ -140,9 +142,24 @@ fn malformed(place: &str, message: String) -> Diagnostic {
 /// Longest text of a program that is read piece by piece: descriptions and names.
 const TEXT_MAX: usize = 1 << 22;
 
-/// Reads a whole, undamaged file piece by piece, so that its bytes are never held beside the program; the length of its
-/// payload. It is read twice: for the checksum and for the program. None for anything else.
-fn stream(path: &Path) -> Option<(Program, usize)> {
+/// The program of a payload whose texts have at most `text_max` bytes. The one place where programs are decoded, so that
+/// the reader is compiled once.
+fn decode(payload: impl Read, text_max: usize) -> postcard::Result<Program> {
+    let mut payload: Box<dyn Read + '_> = Box::new(payload);
+    let mut text = vec![0; text_max];
+    postcard::from_io((&mut *payload, &mut text)).map(|(program, _)| program)
+}
+
+/// The payload of a file, from its first byte on.
+pub(super) type Payload = BufReader<std::io::Take<File>>;
+
+/// Room for the texts of a program that is read piece by piece.
+pub(super) fn room_for_text() -> Vec<u8> {
+    vec![0; TEXT_MAX]
+}
+
+/// The payload of a whole, undamaged file, and its length. None for anything else.
+pub(super) fn payload(path: &Path) -> Option<(Payload, usize)> {
     let mut file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|about| about.is_file()))?;
     let mut header = [0; HEADER];
     file.read_exact(&mut header).ok()?;
@@ -158,14 +175,19 @@ fn stream(path: &Path) -> Option<(Program, usize)> {
         return None;
     }
     file.seek(SeekFrom::Start(HEADER as u64)).ok()?;
-    let payload = BufReader::with_capacity(1 << 16, file.take(length));
-    let mut text = vec![0; TEXT_MAX];
-    let (mut program, _): (Program, _) = postcard::from_io((payload, &mut text)).ok()?;
+    Some((BufReader::with_capacity(1 << 16, file.take(length)), usize::try_from(length).ok()?))
+}
+
+/// Reads a whole, undamaged file piece by piece, so that its bytes are never held beside the program; the length of its
+/// payload. It is read twice: for the checksum and for the program. None for anything else.
+fn stream(path: &Path) -> Option<(Program, usize)> {
+    let (payload, length) = payload(path)?;
+    let mut program = decode(payload, TEXT_MAX).ok()?;
     for core in program.cores.values_mut() {
         core.weights.shrink_to_fit();
         core.lists.shrink_to_fit();
         core.axons.shrink_to_fit();
         core.entries.shrink_to_fit();
     }
-    Some((program, usize::try_from(length).ok()?))
+    Some((program, length))
 }

@@ -12,6 +12,7 @@
 
 pub mod cover;
 pub mod file;
+pub mod held;
 pub mod layer_cores;
 pub mod powered;
 mod reach;
@@ -20,6 +21,7 @@ mod runs;
 pub mod trees;
 pub mod usage;
 pub mod verify;
+pub mod zeros;
 
 use std::ops::Range;
 
@@ -47,6 +49,9 @@ pub struct Program {
     pub sites: EntityMap<CoreId, Site>,
     /// Chips present; see [`Topology::new`].
     pub chips: u32,
+    /// Which cores have their memories; none for all of them. No file says it.
+    #[serde(skip)]
+    pub held: Option<held::HeldCores>,
 }
 
 impl Program {

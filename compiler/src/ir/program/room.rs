@@ -76,7 +76,7 @@ mod tests {
             workload: None,
         };
         let (cores, sites) = (EntityMap::new(), EntityMap::new());
-        Program { target, model, kernel_parts: Default::default(), cores, sites, chips: 1 }
+        Program { target, model, kernel_parts: Default::default(), cores, sites, chips: 1, held: None }
     }
 
     #[test]

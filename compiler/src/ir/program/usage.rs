@@ -8,6 +8,7 @@ use derive_more::AddAssign;
 use snnc_targets::Target;
 use snnc_targets::schema::{AxonSpec, KernelSharing};
 
+use super::zeros::CoreZeros;
 use super::{AxonEntry, Core, CoreSlice, Program, Slice, SynapseList};
 use crate::ir::CoreId;
 use crate::ir::spiking::SpikingModel;
@@ -130,7 +131,8 @@ pub fn list_bits(target: &Target, lists: u64, synapses: u64) -> u64 {
 impl Program {
     /// Use of a core's limits.
     pub fn core_use(&self, core: CoreId) -> CoreUsage {
-        core_use(&self.cores[core], &self.target, &self.model)
+        let noted = self.held.as_ref().and_then(|held| held.usage(core));
+        noted.unwrap_or_else(|| core_use(&self.cores[core], &self.target, &self.model))
     }
 }
 
@@ -164,8 +166,10 @@ fn neurons(core: &Core, axons: &AxonSpec) -> u64 {
 /// Synapse memory under the target's sharing rule, in bits. Copies of a neuron hold the same bits again, but only in
 /// crossbars, whose memory is a bit for each axon and neuron and so cannot bind before these do.
 fn synapse_bits(core: &Core, target: &Target) -> u64 {
+    let skips = target.skips_zeros();
+    let zeros = skips.then(|| CoreZeros::new(core));
     match target.synapses.kernel_sharing.get() {
-        KernelSharing::PerVariant => shared_bits(core, target),
+        KernelSharing::PerVariant => shared_bits(core, zeros.as_ref(), target),
         KernelSharing::Ideal => {
             // One list per source channel, projection and tile of positions, whatever its variants.
             let key = |list: &SynapseList| {
@@ -175,7 +179,8 @@ fn synapse_bits(core: &Core, target: &Target) -> u64 {
             };
             let sets: BTreeSet<_> = core.lists.iter().map(key).collect();
             let lists = sets.iter().map(|&(.., atoms)| u64::from(atoms)).fold(0, u64::saturating_add);
-            list_bits(target, lists, core.weights.len() as u64)
+            let stored = core.weights.iter().filter(|&&weight| !skips || weight != 0).count();
+            list_bits(target, lists, stored as u64)
         }
         KernelSharing::Unshared => core
             .axons
@@ -183,7 +188,9 @@ fn synapse_bits(core: &Core, target: &Target) -> u64 {
             .map(|axon| {
                 let lists = core.entries(axon).iter().map(|entry| &core.lists[entry.list as usize]);
                 let synapses = lists.map(SynapseList::synapses).fold(0, u64::saturating_add);
-                u64::from(axon.atoms).saturating_mul(list_bits(target, 1, synapses))
+                let atoms = u64::from(axon.atoms);
+                let left_out = zeros.as_ref().map_or(0, |zeros| zeros.met_by_all(core, axon));
+                list_bits(target, atoms, atoms.saturating_mul(synapses) - left_out)
             })
             .fold(0, u64::saturating_add),
     }
@@ -191,7 +198,7 @@ fn synapse_bits(core: &Core, target: &Target) -> u64 {
 
 /// Synapse memory where sources with the same relative synapses share a list: what an axon touches, relative to its
 /// first target, is stored once however many axons touch it. A list that no axon names takes its place all the same.
-fn shared_bits(core: &Core, target: &Target) -> u64 {
+fn shared_bits(core: &Core, zeros: Option<&CoreZeros>, target: &Target) -> u64 {
     let relative = |entries: &[AxonEntry]| -> Vec<(u32, u32)> {
         entries.iter().map(|e| (e.list, e.target.wrapping_sub(entries[0].target))).collect()
     };
@@ -199,11 +206,15 @@ fn shared_bits(core: &Core, target: &Target) -> u64 {
         core.axons.iter().map(|axon| relative(core.entries(axon))).collect();
     let named: HashSet<u32> = core.entries.iter().map(|e| e.list).collect();
     stored.extend((0..core.lists.len() as u32).filter(|list| !named.contains(list)).map(|l| vec![(l, 0)]));
+    let synapses = |list: u32| {
+        let of_all =
+            u64::from(core.lists[list as usize].atoms).saturating_mul(core.lists[list as usize].synapses());
+        of_all - zeros.map_or(0, |zeros| zeros.of_list(list).iter().map(|&zeros| u64::from(zeros)).sum())
+    };
     let bits = |sequence: &Vec<(u32, u32)>| {
-        let lists = sequence.iter().map(|&(list, _)| &core.lists[list as usize]);
-        let atoms = lists.clone().map(|list| u64::from(list.atoms)).max().unwrap_or(0);
-        let synapses = lists.map(|list| u64::from(list.atoms).saturating_mul(list.synapses()));
-        list_bits(target, atoms, synapses.fold(0, u64::saturating_add))
+        let lists = sequence.iter().map(|&(list, _)| list);
+        let atoms = lists.clone().map(|list| u64::from(core.lists[list as usize].atoms)).max().unwrap_or(0);
+        list_bits(target, atoms, lists.map(synapses).fold(0, u64::saturating_add))
     };
     // A sum: the set's order does not matter.
     stored.iter().map(bits).fold(0, u64::saturating_add)

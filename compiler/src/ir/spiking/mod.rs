@@ -24,6 +24,7 @@ pub mod reach;
 mod rounding;
 pub mod sparse;
 pub mod verify;
+pub mod zeros;
 
 pub use crate::neuron::TrainedNeuron;
 pub use format::NeuronFormat;

@@ -55,7 +55,8 @@ pub enum NeuronModel {
         /// Synaptic currents, one a channel; empty if inputs join the membrane at once.
         currents: Vec<SynapticCurrent>,
     },
-    /// No neurons of the chip: spikes from outside, which enter it at a port. Nothing feeds them, and no core holds them.
+    /// No neurons of the chip: spikes from outside, which enter it at a port. Nothing feeds them, and no core holds
+    /// them.
     Port,
     /// Leaky integrate-and-fire, with or without a synaptic current, that is refractory after a spike, or whose
     /// membrane has a floor of its own.

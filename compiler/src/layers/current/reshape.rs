@@ -1,8 +1,8 @@
 //! Currents whose elements were given another shape.
 //!
 //! The change is only noted, and the reader undoes it if it can. In front of neurons it must be made: what a kernel
-//! over a whole map gives to `[n, 1, 1]` may as well go to a line `[1, 1, n]`, by a transposed kernel whose stride is n, so
-//! that each source position has n taps of its own.
+//! over a whole map gives to `[n, 1, 1]` may as well go to a line `[1, 1, n]`, by a transposed kernel whose stride is
+//! n, so that each source position has n taps of its own.
 
 use super::{Current, CurrentSource, Flattened, LoweringRefusal, Term};
 use crate::ir::channels::ChannelMap;

@@ -207,8 +207,8 @@ fn alike(projection: &Projection, channels: &Range<u32>) -> Vec<Range<u32>> {
     runs
 }
 
-/// Appends the vertices that a projection's synapses reach from channels that are joined alike. An irregular population has one channel and
-/// one row, so its positions are its neurons.
+/// Appends the vertices that a projection's synapses reach from channels that are joined alike. An irregular population
+/// has one channel and one row, so its positions are its neurons.
 fn reached(projection: &Projection, source: &Group, numbering: &Numbering, sinks: &mut Vec<VertexId>) {
     let Convolution { map, kernel } = match &projection.connectivity {
         Connectivity::Conv(conv) => conv,

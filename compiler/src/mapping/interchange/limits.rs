@@ -1,5 +1,5 @@
-//! Limits files: what stands beside an exported hypergraph, so that other people's partitioners can keep the limits of a
-//! core, not balance alone.
+//! Limits files: what stands beside an exported hypergraph, so that other people's partitioners can keep the limits of
+//! a core, not balance alone.
 //!
 //! Everything is said of vertices and nets of the hypergraph, numbered from 0 as they come in its file; nothing of the
 //! target or the network need be known. docs/partitioning.md has the rules by which a block's use adds up. Some targets
@@ -126,6 +126,8 @@ const KERNELS: &str = "kernels are stored by how the boxes of neurons on a core 
 const GROUPS: &str = "groups of channels cut runs further";
 /// Why nothing of a chip of layer cores is counted exactly.
 const LAYERS: &str = "each core takes one layer";
+/// Why synapse memory is counted too high where a target stores kernels without their zeros.
+const ZEROS: &str = "weights of 0 are counted, which the target leaves out";
 
 impl LimitsFile {
     /// The limits of a target for the hypergraph of one of the networks.
@@ -152,6 +154,8 @@ impl LimitsFile {
             let grouped = own(ir, network).any(|(_, projection)| groups(ir, projection).is_some());
             if target.layer_cores.is_some() {
                 resource.counted = Counted::About(LAYERS.into());
+            } else if limit == Limit::SynapseMemory && leaves_zeros_out(ir, target, network) {
+                resource.counted = Counted::About(ZEROS.into());
             } else if grouped && limit != Limit::ThresholdProfiles && resource.counted == Counted::Exactly {
                 resource.counted = Counted::About(GROUPS.into());
             }
@@ -181,6 +185,12 @@ fn nothing() -> CoreResource {
         sent: None,
         neurons: NeuronCost::One,
     }
+}
+
+/// Whether the target stores kernels of the network without some of their weights.
+fn leaves_zeros_out(ir: &SpikingIr, target: &Target, network: NetworkId) -> bool {
+    let kernels = || own(ir, network).filter_map(|(_, p)| p.conv()).map(|conv| &conv.kernel);
+    target.skips_zeros() && kernels().any(|kernel| kernel.weights.contains(&0))
 }
 
 /// The projections of a network.
@@ -225,8 +235,8 @@ fn output(target: &Target) -> NetCost {
     }
 }
 
-/// Synapse memory: synapses by vertex, and headers of lists. Of shared kernels each tap is counted once that some vertex
-/// of a block uses; only where the target has one position does no box change that.
+/// Synapse memory: synapses by vertex, and headers of lists. Of shared kernels each tap is counted once that some
+/// vertex of a block uses; only where the target has one position does no box change that.
 fn memory(ir: &SpikingIr, target: &Target, network: NetworkId, graph: &NetworkGraph) -> CoreResource {
     let sharing = target.synapses.kernel_sharing.get();
     let shared = sharing != KernelSharing::Unshared;

@@ -6,6 +6,7 @@
 //! goes out with a hypergraph.
 
 pub mod limits;
+mod limits_use;
 pub mod partition;
 pub mod placement;
 
@@ -13,7 +14,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use snnc_targets::{Code, Diagnostic, Place, input};
+use snnc_targets::{Code, Diagnostic, Place, input, ron_text};
 
 /// A mapping file: RON with a format string.
 pub trait MappingFile: Serialize + DeserializeOwned {
@@ -28,7 +29,7 @@ pub trait MappingFile: Serialize + DeserializeOwned {
     /// The file's text, an element of a list to a line.
     fn to_text(&self) -> String {
         let style = ron::ser::PrettyConfig::new().depth_limit(2).indentor("  ");
-        let text = ron::ser::to_string_pretty(self, style).expect("mapping files hold only plain data");
+        let text = ron_text::print(self, style).expect("mapping files hold only plain data");
         format!("// {}\n{text}\n", Self::COMMENT)
     }
 

@@ -24,8 +24,8 @@ pub struct PartitionFile {
     /// Kernels that are cut into parts, each with an axon of its own.
     #[serde(default)]
     pub kernel_parts: Vec<CutKernel>,
-    /// Irregular layers whose neurons, and others whose channels, are numbered anew: for each new number the layer's own;
-    /// boxes count in new ones.
+    /// Irregular layers whose neurons, and others whose channels, are numbered anew: for each new number the layer's
+    /// own; boxes count in new ones.
     #[serde(default)]
     pub orders: Vec<(String, Vec<u32>)>,
     /// What each core holds.

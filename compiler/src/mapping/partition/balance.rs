@@ -8,18 +8,20 @@
 //! all networks may share all cores; where cores are no want, each network on cores of its own is often better, as its
 //! layers meet no others. Both are searched, and the faster is kept. Deterministic; the effort is a number of steps.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
+use rayon::prelude::*;
 use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Subject, Target, Topology};
 
 use super::Rates;
 use super::search::{SearchOptions, SearchedPartition};
 use super::tiles::work::{UNITS, WorkLimit, WorkModel};
-use super::tiles::{Fewest, FilledCores, NEGLIGIBLE, TileSearch};
+use super::tiles::{Fewest, FilledCores, NEGLIGIBLE, TileSearch, WorkForeseen};
 use crate::ir::NetworkId;
 use crate::ir::spiking::SpikingIr;
 use crate::mapping::activity::Activity;
 use crate::mapping::effort::Effort;
+use crate::mapping::observer::MappingObserver;
 
 /// Least limit of a core, as a part of an even share of the work.
 const EVEN: f64 = 0.6;
@@ -42,11 +44,22 @@ fn limits(effort: Effort) -> usize {
     }
 }
 
-/// Points of a curve that are evened out.
+/// Limits that are tried for some networks.
+fn tries(search: &TileSearch, effort: Effort) -> usize {
+    limits(effort).min((NEURON_RUNS / search.neurons().max(1)).clamp(1, LIMITS_MAX))
+}
+
+/// Layers that [`Curve::lower`] goes through where it tries all limits.
+fn lowering_layers(search: &TileSearch, effort: Effort) -> u64 {
+    tries(search, effort) as u64 * search.busy_layers()
+}
+
+/// Points of a curve that are tried to be evened out; the best is.
 fn starts(effort: Effort) -> usize {
     match effort {
-        Effort::Fast | Effort::Default => 1,
-        Effort::Best => 3,
+        Effort::Fast => 2,
+        Effort::Default => 3,
+        Effort::Best => 6,
     }
 }
 
@@ -65,7 +78,7 @@ const FAR_BEHIND: f64 = 1.2;
 /// A point of the curve.
 #[derive(Debug, Clone)]
 struct Point {
-    fill: Rc<FilledCores>,
+    fill: Arc<FilledCores>,
     cores: usize,
     /// Picoseconds of an item, barriers left out.
     time_ps: f64,
@@ -96,7 +109,7 @@ pub fn cores_at_hand(target: &Target, options: SearchOptions, least: usize) -> R
 }
 
 /// Searches partitions of some networks for each of `budgets` shares of the cores at hand, of which `taken` are in use;
-/// the last has all of them.
+/// the last has all of them. The observer is told of layers of runs, then of moves that even out work.
 ///
 /// # Errors
 /// What does not fit.
@@ -107,36 +120,44 @@ pub fn search(
     options: SearchOptions,
     (networks, taken): (&[NetworkId], usize),
     budgets: usize,
+    observer: &dyn MappingObserver,
 ) -> Result<Vec<SearchedPartition>, Diagnostics> {
     let timing = target.timing();
-    let work = |networks: &[NetworkId]| WorkModel::new(&ir.model, activity, &timing, networks);
-    let curve = |networks: &[NetworkId]| {
-        let work = work(networks);
-        let shape = WorkShape::of(ir, &work, networks);
-        let search = TileSearch::new(ir, target, rates, options, networks, Some(work));
-        Curve::new(search, shape, options.effort)
+    let work = |phases, networks: &[NetworkId]| {
+        WorkModel::new(&ir.model, phases, (&timing, target.skips_zeros()), networks)
     };
-    let apart = networks.iter().map(|&network| curve(&[network])).collect::<Result<_, _>>()?;
-    let mut ways = vec![Curves(apart)];
-    // The network that does most is spread first, and the others fill what it leaves. Where that meets a dead end, each
-    // network still has cores of its own.
-    if networks.len() > 1
-        && let Ok(together) = curve(&least_work_first(ir, &work(networks), networks))
-    {
-        ways.push(Curves(vec![together]));
+    let whole = std::slice::from_ref(activity);
+    let search = |networks: &Vec<NetworkId>| {
+        let foreseen =
+            WorkForeseen { item: work(whole, networks), phases: work(activity.phases(), networks) };
+        let shape = WorkShape::of(ir, &foreseen.item, networks);
+        (TileSearch::new(ir, target, rates, options, networks, (Some(foreseen), observer)), shape)
+    };
+    let mut groups: Vec<Vec<NetworkId>> = networks.iter().map(|&network| vec![network]).collect();
+    if networks.len() > 1 {
+        // The network that does most is spread first, and the others fill what it leaves.
+        groups.push(least_work_first(ir, &work(whole, networks), networks));
     }
+    let searches: Vec<(TileSearch, WorkShape)> = groups.iter().map(search).collect();
+    let layers =
+        |(search, _): &(TileSearch, _)| search.run_layers() + lowering_layers(search, options.effort);
+    observer.expect(searches.iter().map(layers).sum());
+    let curve = |(search, shape)| Curve::new(search, shape, options.effort);
+    let mut curves: Vec<Result<Curve, Diagnostics>> = searches.into_par_iter().map(curve).collect();
+    let together = if networks.len() > 1 { curves.pop() } else { None };
+    let mut ways = vec![Curves(curves.into_iter().collect::<Result<_, _>>()?)];
+    // Where all together meet a dead end, each network still has cores of its own.
+    ways.extend(together.and_then(Result::ok).map(|together| Curves(vec![together])));
     let least = ways.iter().map(Curves::least).min().unwrap_or(0);
     let cores = cores_at_hand(target, options, least + taken)? - taken;
-    for way in ways.iter_mut().filter(|way| way.least() <= cores) {
-        way.spread(cores, budgets);
-    }
+    // Ways know nothing of each other, so threads cannot change what they find.
+    ways.par_iter_mut().filter(|way| way.least() <= cores).for_each(|way| way.spread(cores, budgets));
     let fastest = |way: &Curves| way.choose(cores, &|_| 0.0).map_or(f64::INFINITY, |(time, _)| time);
     let least_time = ways.iter().map(fastest).fold(f64::INFINITY, f64::min);
-    for way in ways.iter_mut().filter(|way| way.least() <= cores) {
-        if fastest(way) <= least_time * FAR_BEHIND {
-            way.rebalance(cores);
-        }
-    }
+    let near = |way: &Curves| way.least() <= cores && fastest(way) <= least_time * FAR_BEHIND;
+    observer.stage("evening out work", "moves");
+    observer.expect(ways.iter().filter(|way| near(way)).map(|way| way.rebalancing_moves(cores)).sum());
+    ways.par_iter_mut().filter(|way| near(way)).for_each(|way| way.rebalance(cores));
     let steps = |&n: &NetworkId| f64::from(ir.model.networks[n].pass_steps) * activity.passes(n);
     let barriers: f64 = networks.iter().map(steps).sum();
     let per_tile = target.topology.cores_per_tile.get() as usize;
@@ -178,6 +199,8 @@ impl Curves<'_> {
             if time_ps > whole * NEGLIGIBLE {
                 curve.lower(own + spare);
                 curve.complete(own + spare, budgets);
+            } else {
+                curve.search.skip(lowering_layers(&curve.search, curve.effort));
             }
         }
     }
@@ -192,6 +215,14 @@ impl Curves<'_> {
                 curve.rebalance(own + spare);
             }
         }
+    }
+
+    /// Moves that [`Curves::rebalance`] proposes.
+    fn rebalancing_moves(&self, cores: usize) -> u64 {
+        let spare = cores - self.least();
+        let whole: f64 = self.0.iter().map(|curve| curve.points[0].time_ps).sum();
+        let busy = self.0.iter().filter(|curve| curve.points[0].time_ps > whole * NEGLIGIBLE);
+        busy.map(|curve| curve.rebalancing_moves(curve.points[0].cores + spare)).sum()
     }
 
     /// A point of each curve, together at most `cores`, of least time with barriers; of equals the fewest cores. None
@@ -229,7 +260,18 @@ impl Curves<'_> {
         for (curve, &point) in self.0.iter().zip(chosen) {
             joined.extend(curve.search.found(&curve.points[point].fill));
         }
+        start_with_different_layers(&mut joined);
         joined
+    }
+}
+
+/// Turns the slices of each core round by its number. A core updates its neurons in the order of its slices and sends
+/// as it goes, so where all begin with the same layer, the cores that this layer feeds are all that is busy at first,
+/// and their queues fill the network.
+fn start_with_different_layers(found: &mut SearchedPartition) {
+    for (core, slices) in found.partition.cores.values_mut().enumerate() {
+        let first = core % slices.len().max(1);
+        slices.rotate_left(first);
     }
 }
 
@@ -263,8 +305,9 @@ impl WorkShape {
             units[1].iter_mut().zip(own).for_each(|(sum, ps)| *sum += f64::from(ps) * neurons);
         }
         for p in ir.projections.values().filter(|p| own(ir.model.populations[p.target].network)) {
+            let synapses = p.stored_synapses(work.skips_zeros) as f64;
             for (sum, rate) in units[0].iter_mut().zip(work.rates(p.source)) {
-                *sum += f64::from(work.arriving(rate * p.synapses() as f64, 0.0).0);
+                *sum += f64::from(work.arriving(rate * synapses, 0.0).0);
             }
         }
         let total: Vec<f64> =
@@ -291,8 +334,6 @@ struct Curve<'a> {
     search: TileSearch<'a>,
     shape: WorkShape,
     effort: Effort,
-    /// Most steps.
-    runs: usize,
     points: Vec<Point>,
     /// The largest share that a core of the first point has of a timestep.
     first_share: f64,
@@ -301,8 +342,7 @@ struct Curve<'a> {
 impl<'a> Curve<'a> {
     fn new(mut search: TileSearch<'a>, shape: WorkShape, effort: Effort) -> Result<Self, Diagnostics> {
         let fill = search.run(Fewest::Cores)?;
-        let runs = (NEURON_RUNS / search.neurons().max(1)).clamp(1, LIMITS_MAX);
-        let mut curve = Self { search, shape, effort, runs, points: Vec::new(), first_share: 0.0 };
+        let mut curve = Self { search, shape, effort, points: Vec::new(), first_share: 0.0 };
         let busiest = curve.busiest(&fill);
         let shares = busiest.iter().zip(&curve.shape.raised).filter(|&(_, &all)| all > 0.0);
         curve.first_share = shares.map(|(ps, all)| ps / all).fold(0.0, f64::max);
@@ -321,19 +361,21 @@ impl<'a> Curve<'a> {
     fn push(&mut self, fill: FilledCores, whole: bool) {
         let time_ps = self.busiest(&fill).iter().sum::<f64>();
         let cores = fill.cores.len();
-        self.points.push(Point { fill: Rc::new(fill), cores, time_ps, whole });
+        self.points.push(Point { fill: Arc::new(fill), cores, time_ps, whole });
     }
 
     /// Lowers the limit to what an even share of `cores` cores would be, in equal ratios. A lower limit may do where a
     /// higher one did not, as slices fall otherwise, so all are tried until far too many cores are asked for.
     fn lower(&mut self, cores: usize) {
         let (high, low) = (self.first_share, EVEN / cores.max(1) as f64);
-        let tries = limits(self.effort).min(self.runs);
+        let tries = tries(&self.search, self.effort);
+        let mut left = lowering_layers(&self.search, self.effort);
         for i in 1..=tries {
             let share = high * (low / high).powf(i as f64 / tries as f64);
             if !(share > 0.0 && share < high) {
                 continue;
             }
+            left -= self.search.busy_layers();
             let Ok(fill) = self.search.run_within(self.shape.limit(share)) else { continue };
             if fill.cores.len() <= cores {
                 self.push(fill, self.search.is_whole());
@@ -341,31 +383,39 @@ impl<'a> Curve<'a> {
                 break;
             }
         }
+        self.search.skip(left);
     }
 
     /// Adds the networks that do hardly any work to the points of least time; for several budgets to all.
     fn complete(&mut self, cores: usize, budgets: usize) {
         let most = if budgets > 1 { self.points.len() } else { completed(self.effort) };
-        for fill in self.fastest(most, false) {
+        let fills = self.fastest(most, false);
+        self.search.expect(fills.len() as u64 * self.search.quiet_layers());
+        for fill in fills {
             if let Some(fill) = self.search.completed(&fill).ok().filter(|fill| fill.cores.len() <= cores) {
                 self.push(fill, true);
             }
         }
     }
 
-    /// Evens out the points of least time, on all of `cores` cores.
+    /// Evens out a point, on all of `cores` cores: of those of least time the one that gains most.
     fn rebalance(&mut self, cores: usize) {
-        for fill in self.fastest(starts(self.effort), true) {
-            if let Some(fill) = self.search.rebalanced(&fill, cores) {
-                self.push(fill, true);
-            }
+        let fills = self.fastest(starts(self.effort), true);
+        if let Some(fill) = self.search.rebalanced(&fills, cores) {
+            self.push(fill, true);
         }
     }
 
+    /// Moves that [`Curve::rebalance`] proposes.
+    fn rebalancing_moves(&self, cores: usize) -> u64 {
+        let fills = self.fastest(starts(self.effort), true);
+        self.search.rebalancing_moves(&fills, cores)
+    }
+
     /// The points of least time, at most so many, that are whole or are not.
-    fn fastest(&self, most: usize, whole: bool) -> Vec<Rc<FilledCores>> {
+    fn fastest(&self, most: usize, whole: bool) -> Vec<Arc<FilledCores>> {
         let mut points: Vec<&Point> = self.points.iter().filter(|point| point.whole == whole).collect();
         points.sort_by(|a, b| a.time_ps.total_cmp(&b.time_ps));
-        points.into_iter().take(most).map(|point| Rc::clone(&point.fill)).collect()
+        points.into_iter().take(most).map(|point| Arc::clone(&point.fill)).collect()
     }
 }

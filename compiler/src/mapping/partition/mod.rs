@@ -68,13 +68,14 @@ impl Partition {
         let mut cover = NeuronCover::new(model);
         cover.mark_ports(model);
         // Marking takes as long as a slice is large, so slices that lie over each other are not marked without end.
-        let mut over = 0;
+        let (mut over, mut stopped) = (0, false);
         for (id, slices) in self.cores.iter() {
             if slices.is_empty() {
                 fail(id.into(), "holds nothing".into());
             }
             for slice in slices {
                 if over == DOUBLED_MAX {
+                    stopped = true;
                     break;
                 }
                 if model.populations.get(slice.population).is_some_and(|p| p.dynamics.is_port()) {
@@ -114,6 +115,9 @@ impl Partition {
                     format!("cannot be cut into {} x {} parts", parts.rows, parts.cols),
                 );
             }
+        }
+        if stopped {
+            problems.stop();
         }
         problems.into_result(())
     }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
+use snnc_targets::resolved::UnitPs;
+use snnc_targets::schema::{CorePath, KernelSharing};
+use snnc_targets::{Code, Diagnostic, Diagnostics, EnergyEvent, Subject, Target};
 
 use super::{Partition, Rates, balance, multilevel, tiles};
 use crate::ir::program::usage::CoreUsage;
@@ -11,6 +13,7 @@ use crate::ir::spiking::order::Orders;
 use crate::ir::{CoreId, NetworkId};
 use crate::mapping::activity::Activity;
 use crate::mapping::effort::Effort;
+use crate::mapping::observer::MappingObserver;
 
 /// What the mapping minimises, within the cores at hand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -85,6 +88,8 @@ pub struct SearchOptions {
     pub cores_max: Option<u32>,
     /// Chips that may be used; as few as hold the model if left out.
     pub chips: Option<u32>,
+    /// Whether kernels stay whole: cut ones need less memory where lists are stored once a variant, and more packets.
+    pub whole_kernels: bool,
 }
 
 /// A partition, what its cores use of their limits, and its packets.
@@ -123,7 +128,7 @@ pub fn search_some(
     networks: impl Iterator<Item = NetworkId>,
 ) -> Result<SearchedPartition, Diagnostics> {
     let activity = Activity::even(&ir.model, rates);
-    Ok(candidates(ir, target, (rates, &activity), options, networks, 1)?.pop().unwrap_or_default())
+    Ok(candidates(ir, target, (rates, &activity), options, networks, 1, &())?.pop().unwrap_or_default())
 }
 
 /// Partitions of some of the networks to choose from, fewest cores first. Where work is balanced there is one for each
@@ -131,6 +136,8 @@ pub fn search_some(
 ///
 /// On targets whose cores have few thresholds, channels of one threshold are put side by side first: any range of
 /// channels then has few, so that thresholds keep no layers from sharing a core.
+///
+/// The observer is told of two stages: runs of the search, layer by layer, and moves that even out work.
 ///
 /// # Errors
 /// Those of [`search`].
@@ -141,12 +148,14 @@ pub fn candidates(
     options: SearchOptions,
     networks: impl Iterator<Item = NetworkId>,
     budgets: usize,
+    observer: &dyn MappingObserver,
 ) -> Result<Vec<SearchedPartition>, Diagnostics> {
+    observer.stage("partitioning", "layers");
     let networks: Vec<NetworkId> = networks.collect();
     let mut orders = if target.core.threshold_profiles.is_some() { ir.by_threshold() } else { Orders::new() };
     orders.retain(|&id, _| networks.contains(&ir.model.populations[id].network));
     let ordered = ir.reordered(&orders);
-    let mut found = of_ordered(&ordered, target, weights, options, networks.into_iter(), budgets)?;
+    let mut found = of_ordered(&ordered, target, weights, options, networks.into_iter(), budgets, observer)?;
     for one in &mut found {
         one.partition.orders.extend(orders.clone());
     }
@@ -161,6 +170,7 @@ fn of_ordered(
     options: SearchOptions,
     networks: impl Iterator<Item = NetworkId>,
     budgets: usize,
+    observer: &dyn MappingObserver,
 ) -> Result<Vec<SearchedPartition>, Diagnostics> {
     let mut found = SearchedPartition::default();
     let (mut balanced, mut tiled) = (Vec::new(), Vec::new());
@@ -179,7 +189,7 @@ fn of_ordered(
                 continue;
             }
             Method::Auto if options.effort == Effort::Best && is_irregular(ir, network) => {
-                let tiles = tiles::search_networks(ir, target, rates, options, &[network]);
+                let tiles = tiles::search_networks(ir, target, rates, options, &[network], observer);
                 match by_graph(1) {
                     Ok(graph) if tiles.as_ref().map_or(true, |t| graph.key(options) < t.key(options)) => {
                         graph
@@ -194,14 +204,14 @@ fn of_ordered(
         });
     }
     if !tiled.is_empty() {
-        found.extend(fewest(ir, target, rates, options, &tiled)?);
+        found.extend(fewest(ir, target, rates, options, &tiled, observer)?);
     }
     if balanced.is_empty() {
         balance::cores_at_hand(target, options, found.partition.cores.len())?;
         return Ok(vec![found]);
     }
     let taken = found.partition.cores.len();
-    let all = balance::search(ir, target, (rates, activity), options, (&balanced, taken), budgets)?;
+    let all = balance::search(ir, target, (rates, activity), options, (&balanced, taken), budgets, observer)?;
     let joined = all.into_iter().map(|own| {
         let mut joined = found.clone();
         joined.extend(own);
@@ -217,8 +227,10 @@ fn fewest(
     rates: &Rates,
     options: SearchOptions,
     networks: &[NetworkId],
+    observer: &dyn MappingObserver,
 ) -> Result<SearchedPartition, Diagnostics> {
-    let tiles = |networks: &[NetworkId]| tiles::search_networks(ir, target, rates, options, networks);
+    let tiles =
+        |networks: &[NetworkId]| tiles::search_networks(ir, target, rates, options, networks, observer);
     let mut apart = SearchedPartition::default();
     for &network in networks {
         apart.extend(tiles(&[network])?);
@@ -262,6 +274,19 @@ fn without_order(ir: &SpikingIr, network: NetworkId, method: Method) -> Result<M
 /// Most vertices of a hypergraph that is partitioned without being asked for: of larger networks with cycles several
 /// neurons are a vertex, and larger irregular networks are cut by tiles.
 const GRAPH_NEURONS: usize = 20_000;
+
+/// Whether kernels can be cut, and the making or decoding of a packet takes energy, or time that no other unit hides.
+pub fn cuts_cost(ir: &SpikingIr, target: &Target) -> bool {
+    let (energy, timing) = (target.energy(), target.timing());
+    let priced = [EnergyEvent::AxonIn, EnergyEvent::AxonOut].into_iter().any(|event| energy.aj(event) > 0);
+    let serial = [(timing.receive_path, timing.axon_in), (timing.send_path, timing.axon_out)];
+    let longer = |unit: UnitPs| unit.interval_ps > timing.synaptic_operation.interval_ps;
+    let costs = priced
+        || serial.into_iter().any(|(path, unit)| path == CorePath::Serial && unit.interval_ps > 0)
+        || [timing.axon_in, timing.axon_out].into_iter().any(longer);
+    let by_variant = target.synapses.kernel_sharing.get() == KernelSharing::PerVariant;
+    costs && by_variant && ir.projections.values().filter_map(|p| p.conv()).any(|conv| conv.kernel.height > 1)
+}
 
 /// Whether a network is irregular and small enough for its hypergraph.
 fn is_irregular(ir: &SpikingIr, network: NetworkId) -> bool {

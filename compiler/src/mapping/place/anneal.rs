@@ -8,6 +8,7 @@ use snnc_targets::topology::Tile;
 use snnc_targets::{Site, Topology};
 
 use super::state::PlacementState;
+use crate::mapping::observer::MappingObserver;
 use crate::random::{SplitMix64, quantiles};
 
 /// Moves of one temperature, and how hot it starts.
@@ -24,8 +25,26 @@ const LEVELS: u32 = 256;
 /// The last temperature is this part of the first.
 const COOLED: f64 = 1.0 / 64.0;
 
-/// Anneals from where `state` is; leaves it at the cheapest placement seen at the end of a temperature.
-pub fn anneal(state: &mut PlacementState, schedule: PlacementAnnealing, random: &mut SplitMix64) {
+impl PlacementAnnealing {
+    /// Moves of one temperature.
+    fn level_moves(self) -> u64 {
+        self.moves / u64::from(LEVELS)
+    }
+
+    /// Moves that are made: as many at each temperature.
+    pub fn whole(self) -> u64 {
+        self.level_moves() * u64::from(LEVELS)
+    }
+}
+
+/// Anneals from where `state` is; leaves it at the cheapest placement seen at the end of a temperature. Steps of the
+/// observer are moves.
+pub fn anneal(
+    state: &mut PlacementState,
+    schedule: PlacementAnnealing,
+    random: &mut SplitMix64,
+    observer: &dyn MappingObserver,
+) {
     let quantiles = quantiles();
     let factor = (0..LEVELS.ilog2()).fold(COOLED, |factor, _| factor.sqrt());
     let mut mover = Mover::new(state.board.topology());
@@ -34,7 +53,7 @@ pub fn anneal(state: &mut PlacementState, schedule: PlacementAnnealing, random: 
     let mut best = (cost, state.sites().to_vec());
     for level in 0..LEVELS {
         mover.narrow(level);
-        for _ in 0..schedule.moves / u64::from(LEVELS) {
+        for _ in 0..schedule.level_moves() {
             let Some((core, site)) = mover.propose(state, random) else { continue };
             let Some(delta) = state.delta(core, site) else { continue };
             let quantile = quantiles[(random.bits() >> 54) as usize];
@@ -47,6 +66,7 @@ pub fn anneal(state: &mut PlacementState, schedule: PlacementAnnealing, random: 
             best = (cost, state.sites().to_vec());
         }
         temperature *= factor;
+        observer.advance(schedule.level_moves());
     }
     if best.0 < cost {
         *state = PlacementState::new(state.graph, state.board, best.1);

@@ -21,12 +21,13 @@ use snnc_targets::entity::EntityMap;
 use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Site, Target, Topology};
 
 use super::effort::Effort;
+use super::observer::MappingObserver;
 use super::traffic::CoreTraffic;
 use crate::ir::CoreId;
 use crate::ir::program::cover::site_problems;
 
 pub use board::HopCosts;
-pub use search::arrange;
+pub use search::{arrange, arrange_observed};
 
 /// A site for every core.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +56,7 @@ impl Placement {
     pub fn verify(&self, cores: usize, target: &Target) -> Result<(), Diagnostics> {
         let problems = site_problems(&self.sites, self.chips, cores, target);
         let diagnostic = |(place, message)| Diagnostic::new(Code::MappingInvalid, place, message);
-        Diagnostics(problems.into_iter().map(diagnostic).collect()).into_result(())
+        problems.into_iter().map(diagnostic).collect::<Diagnostics>().into_result(())
     }
 }
 
@@ -69,6 +70,20 @@ pub fn place(
     target: &Target,
     options: PlaceOptions,
 ) -> Result<Placement, Diagnostic> {
+    place_observed(cores, traffic, target, options, &())
+}
+
+/// As [`place`]; steps of the observer are moves of the annealing.
+///
+/// # Errors
+/// Those of [`place`].
+pub fn place_observed(
+    cores: usize,
+    traffic: &CoreTraffic,
+    target: &Target,
+    options: PlaceOptions,
+    observer: &dyn MappingObserver,
+) -> Result<Placement, Diagnostic> {
     let per_chip = Topology::new(&target.topology, 1).cores_per_chip() as usize;
     let chips = cores.div_ceil(per_chip).max(1);
     let most = target.topology.chips_max.get();
@@ -78,6 +93,7 @@ pub fn place(
             .hint("use a smaller model, or a target with larger cores or more chips"));
     }
     let topology = Topology::new(&target.topology, chips as u32);
-    let sites = arrange(cores, traffic, &topology, HopCosts::of(&target.energy()), options);
+    let sites =
+        arrange_observed(cores, traffic, &topology, HopCosts::of(&target.energy()), options, observer);
     Ok(Placement { chips: topology.chips, sites: sites.into() })
 }

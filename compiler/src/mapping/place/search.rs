@@ -10,6 +10,7 @@ use super::graph::PlacementGraph;
 use super::state::PlacementState;
 use super::{PlaceOptions, bisect, curve};
 use crate::mapping::effort::Effort;
+use crate::mapping::observer::MappingObserver;
 use crate::mapping::traffic::CoreTraffic;
 use crate::random::SplitMix64;
 
@@ -27,6 +28,21 @@ pub fn arrange(
     costs: HopCosts,
     options: PlaceOptions,
 ) -> Vec<Site> {
+    arrange_observed(cores, traffic, topology, costs, options, &())
+}
+
+/// As [`arrange`]; steps of the observer are moves of the annealing.
+///
+/// # Panics
+/// Where [`arrange`] does.
+pub fn arrange_observed(
+    cores: usize,
+    traffic: &CoreTraffic,
+    topology: &Topology,
+    costs: HopCosts,
+    options: PlaceOptions,
+    observer: &dyn MappingObserver,
+) -> Vec<Site> {
     assert!(cores <= topology.sites() as usize, "every core has a site");
     let graph = PlacementGraph::new(cores, traffic);
     let along_curve = curve::sites(topology, cores);
@@ -38,8 +54,9 @@ pub fn arrange(
     let starts = starts.into_iter().map(|sites| PlacementState::new(&graph, &board, sites));
     let Some(start) = starts.min_by_key(PlacementState::cost) else { return Vec::new() };
     let runs = runs(options, &graph);
+    observer.expect(runs.iter().map(|run| run.schedule.whole()).sum());
     // The first of equals: the same whatever the number of threads.
-    let found: Vec<PlacementState> = runs.par_iter().map(|run| improve(&start, run)).collect();
+    let found: Vec<PlacementState> = runs.par_iter().map(|run| improve(&start, run, observer)).collect();
     found.into_iter().min_by_key(PlacementState::cost).unwrap_or(start).sites().to_vec()
 }
 
@@ -49,9 +66,13 @@ struct AnnealingRun {
     seed: u64,
 }
 
-fn improve<'a>(start: &PlacementState<'a>, run: &AnnealingRun) -> PlacementState<'a> {
+fn improve<'a>(
+    start: &PlacementState<'a>,
+    run: &AnnealingRun,
+    observer: &dyn MappingObserver,
+) -> PlacementState<'a> {
     let mut state = start.clone();
-    anneal(&mut state, run.schedule, &mut SplitMix64::new(run.seed));
+    anneal(&mut state, run.schedule, &mut SplitMix64::new(run.seed), observer);
     descend(&mut state, ROUNDS);
     state
 }

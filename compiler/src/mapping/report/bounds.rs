@@ -21,7 +21,9 @@ pub fn cores(ir: &SpikingIr, target: &Target) -> Vec<LowerBound> {
         let neurons: u64 = own().map(|(_, p)| p.shape.len() as u64).sum();
         let projections =
             ir.projections.values().filter(|p| ir.model.populations[p.target].network == network);
-        let stored = |p: &Projection| if unshared { p.synapses() } else { p.weights().len() as u64 };
+        let skips = target.skips_zeros();
+        let stored =
+            |p: &Projection| if unshared { p.stored_synapses(skips) } else { p.stored_weights(skips) };
         let bits: u64 = projections.map(|p| list_bits(target, 0, stored(p))).sum();
         let slots: u64 = own().map(|(id, _)| slots(ir, target, id)).sum();
         by_neurons += neurons.div_ceil(target.core.neurons.get().into());

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use snnc_targets::names;
+use snnc_targets::numbers::{count, counted};
 use snnc_targets::text_table::{TextTable, left, name_and_figures, right};
 
 use super::relays::RelayFigures;
@@ -13,18 +14,17 @@ use crate::mapping::activity::ActivitySource;
 impl fmt::Display for MappingReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "mapping of {} on {}", self.model, self.target)?;
-        let chips = if self.chips == 1 { "chip" } else { "chips" };
         let least = self.core_bounds.iter().map(|bound| bound.least).max().unwrap_or(0);
         writeln!(
             f,
-            "  {} cores on {} {chips} ({} cores there), {} the least",
-            self.cores,
-            self.chips,
-            self.cores_available,
+            "  {} on {} ({} there), {} the least",
+            counted(self.cores as u64, "core"),
+            counted(self.chips as u64, "chip"),
+            counted(self.cores_available as u64, "core"),
             times(self.cores as u64, least)
         )?;
         for bound in &self.core_bounds {
-            writeln!(f, "    at least {} by {}", bound.least, bound.by)?;
+            writeln!(f, "    at least {} by {}", count(bound.least), bound.by)?;
         }
         write!(f, "\n{}\n{}", self.layers_table(), self.limits_table())?;
         self.relays_text(f)?;
@@ -44,11 +44,11 @@ impl MappingReport {
             table.row([
                 layer.name.clone(),
                 format!("{:?}", layer.shape),
-                layer.neurons.to_string(),
-                layer.cores.to_string(),
+                count(layer.neurons as u64),
+                count(layer.cores as u64),
                 format!("{:?}", layer.tile),
-                format!("{:.1}", layer.synapse_bits_max as f64 / 8192.0),
-                layer.packets.to_string(),
+                kib(layer.synapse_bits_max),
+                count(layer.packets),
             ]);
         }
         table
@@ -59,11 +59,11 @@ impl MappingReport {
         let mut table = TextTable::new(2, name_and_figures("use of a core", figures));
         for limit in &self.limits {
             let (of, share) = match limit.of {
-                Some(of) => (of.to_string(), format!("{:.1} %", limit.max as f64 / of as f64 * 100.0)),
+                Some(of) => (count(of), format!("{:.1} %", limit.max as f64 / of as f64 * 100.0)),
                 None => ("none".into(), String::new()),
             };
-            let (min, max) = (limit.min.to_string(), limit.max.to_string());
-            table.row([limit.limit.to_string(), min, format!("{:.1}", limit.mean), max, of, share]);
+            let (min, max) = (count(limit.min), count(limit.max));
+            table.row([limit.limit.to_string(), min, tenths(limit.mean), max, of, share]);
         }
         table
     }
@@ -75,30 +75,38 @@ impl MappingReport {
         }
         writeln!(
             f,
-            "\n  {neurons} relay neurons in {populations} layers repeat spikes that wait longer than the chip's delays"
+            "\n  {} in {} repeat spikes that wait longer than the chip's delays",
+            counted(neurons as u64, "relay neuron"),
+            counted(populations as u64, "layer")
         )
     }
 
     fn constants_text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.layers.iter().filter(|layer| names::is_constant(&layer.name)).count() {
             0 => Ok(()),
-            count => writeln!(
+            1 => writeln!(
                 f,
-                "\n  {count} neurons fire in every timestep for constants that the chip cannot add to a synaptic current"
+                "\n  1 neuron fires in every timestep for constants that the chip cannot add to a \
+                 synaptic current"
+            ),
+            some => writeln!(
+                f,
+                "\n  {some} neurons fire in every timestep for constants that the chip cannot add to a \
+                 synaptic current"
             ),
         }
     }
 
     fn memory(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = &self.synapses;
-        let mib = |bits: u64| bits as f64 / 8.0 / 1024.0 / 1024.0;
-        writeln!(f, "\n  {} weights, {} synapses unrolled", s.weights, s.synapses)?;
+        let (weights, synapses) = (counted(s.weights, "weight"), counted(s.synapses, "synapse"));
+        writeln!(f, "\n  {weights}, {synapses} unrolled")?;
         writeln!(
             f,
-            "  synapse memory {:.2} MiB in use; {:.2} MiB with every kernel once a core, {:.2} MiB unshared",
-            mib(s.stored_bits),
-            mib(s.shared_bits),
-            mib(s.unshared_bits)
+            "  synapse memory {} KiB in use; {} KiB with every kernel once a core, {} KiB unshared",
+            kib(s.stored_bits),
+            kib(s.shared_bits),
+            kib(s.unshared_bits)
         )
     }
 
@@ -119,10 +127,10 @@ impl MappingReport {
         writeln!(f, "\n  made for {}; of each item, {spikes}:", objective.name())?;
         exceptions.iter().try_for_each(|exception| writeln!(f, "    but {exception}"))?;
         let mut table = TextTable::new(4, [left(""), right(""), left("")]);
-        let cores = estimate.cores;
+        let cores = counted(estimate.cores as u64, "core");
         let least = |value: f64, least: f64, unit: &str| {
             let ratio = if least > 0.0 { format!(" ({:.2} x)", value / least) } else { String::new() };
-            format!("at least {} on {cores} cores{ratio}", quantity(least, unit))
+            format!("at least {} on {cores}{ratio}", quantity(least, unit))
         };
         let (time, energy) = (estimate.time_s, estimate.energy_j);
         table.row(["time", &quantity(time, "s"), &least(time, estimate.time_least_s, "s")]);
@@ -175,27 +183,43 @@ impl MappingReport {
         let t = &self.traffic;
         let per_packet = |n: u64| n as f64 / t.packets.max(1) as f64;
         let share = |n: u64| format!("{:.1} %", per_packet(n) * 100.0);
-        let packets = format!("at least {} ({})", t.packets_bound, times(t.packets, t.packets_bound));
+        let packets = format!("at least {} ({})", count(t.packets_bound), times(t.packets, t.packets_bound));
         let hops = format!(
             "at least {} for these cores ({}), {:.2} hops a packet",
-            t.hops_bound,
+            count(t.hops_bound),
             times(t.hops, t.hops_bound),
             per_packet(t.hops)
         );
         let mut table = TextTable::new(4, [left(""), right(""), left("")]);
-        let mut row = |name: &str, count: u64, remark: String| table.row([name, &count.to_string(), &remark]);
+        let mut row = |name: &str, figure: u64, remark: String| table.row([name, &count(figure), &remark]);
         row("packets", t.packets, packets);
         row("packets x hops", t.hops, hops);
         row("within a tile", t.within_tile, share(t.within_tile));
         row("between chips", t.chip_crossings, share(t.chip_crossings));
-        row("busiest link", t.max_link, format!("mean {:.0}", t.mean_link));
+        row("busiest link", t.max_link, format!("mean {}", count(t.mean_link.round() as u64)));
         if let Some(m) = &t.multicast {
-            row("multicast trees", m.trees as u64, format!("{} hops with separate packets", m.unicast_hops));
-            let of = m.of.map_or("packets carry their way".to_owned(), |of| format!("of {of}"));
+            row(
+                "multicast trees",
+                m.trees as u64,
+                format!("{} with separate packets", counted(m.unicast_hops, "hop")),
+            );
+            let of =
+                m.of.map_or("packets carry their way".to_owned(), |of| format!("of {}", count(of.into())));
             row("fullest router", m.max.into(), format!("table entries, {of}; mean {:.1}", m.mean));
         }
         table
     }
+}
+
+/// Memory of a chip, in one unit.
+fn kib(bits: u64) -> String {
+    tenths(bits as f64 / 8192.0)
+}
+
+/// A figure of any size with one decimal.
+fn tenths(value: f64) -> String {
+    let tenths = (value * 10.0).round() as u64;
+    format!("{}.{}", count(tenths / 10), tenths % 10)
 }
 
 /// A figure with four digits and an SI prefix.

@@ -30,7 +30,8 @@ pub struct RecordedPass {
     pub relevant: Vec<bool>,
 }
 
-/// Runs a network on its constant input `[c, h, w]`, or on spikes `[t, c, h, w]`: layer by layer, or timestep by timestep where spikes come back.
+/// Runs a network on its constant input `[c, h, w]`, or on spikes `[t, c, h, w]`: layer by layer, or timestep by
+/// timestep where spikes come back.
 pub fn run(network: &Collected, input: &[f64]) -> RecordedPass {
     let layers = &network.layers;
     let mut pass = RecordedPass { spikes: vec![Vec::new(); layers.len()], ..RecordedPass::default() };

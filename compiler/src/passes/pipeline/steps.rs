@@ -7,7 +7,7 @@ use snnc_targets::entity::EntityMap;
 use snnc_targets::text_table::{TextTable, left, right};
 use snnc_targets::{Diagnostics, Target};
 
-use super::{Ids, Info, Pass, Prepared};
+use super::{Ids, Pass, PassInfo, Prepared};
 use crate::graph::Graph;
 use crate::ir::spiking::{Network, NeuronFormat, SpikingIr, SpikingModel};
 use crate::passes::collect::{Collected, NeuronLayer};
@@ -27,7 +27,7 @@ pub(super) struct Split<'a> {
 }
 
 impl<'a> Pass<'a> for SplitHostTail {
-    const INFO: Info = Info {
+    const INFO: PassInfo = PassInfo {
         name: host_tail::NAME,
         takes: "layer graph",
         gives: "layer graph for the chip",
@@ -61,7 +61,7 @@ impl<'a> Pass<'a> for SplitHostTail {
 pub(super) struct CollectNeurons;
 
 impl<'a> Pass<'a> for CollectNeurons {
-    const INFO: Info = Info {
+    const INFO: PassInfo = PassInfo {
         name: collect::NAME,
         takes: "layer graph for the chip",
         gives: "neurons and float kernels",
@@ -90,7 +90,7 @@ pub(super) struct AcceptFeedback {
 }
 
 impl<'a> Pass<'a> for AcceptFeedback {
-    const INFO: Info = Info {
+    const INFO: PassInfo = PassInfo {
         name: feedback::NAME,
         takes: "neurons and float kernels",
         gives: "neurons and float kernels in loops of the chip",
@@ -118,7 +118,7 @@ pub(super) struct InsertConstants<'t> {
 }
 
 impl<'a> Pass<'a> for InsertConstants<'_> {
-    const INFO: Info = Info {
+    const INFO: PassInfo = PassInfo {
         name: constants::NAME,
         takes: "neurons and float kernels in loops of the chip, target",
         gives: "neurons and float kernels without constants in currents",
@@ -149,7 +149,7 @@ pub(super) struct InsertRelays {
 }
 
 impl<'a> Pass<'a> for InsertRelays {
-    const INFO: Info = Info {
+    const INFO: PassInfo = PassInfo {
         name: relays::NAME,
         takes: "neurons and float kernels without constants in currents, target",
         gives: "neurons and float kernels with relays",
@@ -177,7 +177,7 @@ pub(super) struct RecordActivity<'r> {
 }
 
 impl<'a> Pass<'a> for RecordActivity<'_> {
-    const INFO: Info = Info {
+    const INFO: PassInfo = PassInfo {
         name: calibrate::NAME,
         takes: "neurons and float kernels with relays",
         gives: "recorded spikes",
@@ -213,7 +213,7 @@ pub(super) struct ScheduleNetwork {
 }
 
 impl<'a> Pass<'a> for ScheduleNetwork {
-    const INFO: Info = Info {
+    const INFO: PassInfo = PassInfo {
         name: schedule::NAME,
         takes: "neurons and float kernels with relays, target",
         gives: "windows and delays",
@@ -256,7 +256,7 @@ pub(super) struct Quantise<'a> {
 }
 
 impl<'a> Pass<'a> for Quantise<'_> {
-    const INFO: Info = Info {
+    const INFO: PassInfo = PassInfo {
         name: quantise::NAME,
         takes: "neurons and float kernels with relays, recorded spikes, windows and delays, target",
         gives: "spiking IR",

@@ -43,7 +43,7 @@ use crate::ir::{NetworkId, PopulationId};
 use crate::neuron::TrainedNeuron;
 use crate::workload::RecordingObserver;
 use design::Design;
-use objective::Activity;
+use objective::SourceActivity;
 use scale::Gain;
 
 /// Name of the pass.
@@ -111,6 +111,12 @@ pub fn run(
             layer.sources.iter().zip(quantised.kernels).zip(&schedule.delays[index])
         {
             let source = PopulationId((first + source.source) as u32);
+            let connectivity = match connectivity {
+                Connectivity::Sparse(lists) if target.skips_zeros() => {
+                    Connectivity::Sparse(lists.without_zeros())
+                }
+                stored => stored,
+            };
             ir.projections.push(Projection { source, target: population, delay, connectivity });
         }
         if let Some(path) = layer.host.clone() {
@@ -325,10 +331,10 @@ impl Quantiser<'_> {
     }
 
     /// Variances of what was recorded, or the assumption in its place.
-    fn activity(&self, design: Option<&Design>) -> Activity {
-        let Some(design) = design else { return Activity::Assumed };
+    fn activity(&self, design: Option<&Design>) -> SourceActivity {
+        let Some(design) = design else { return SourceActivity::Assumed };
         let rows = self.layer.sources.iter().flat_map(SourceKernel::rows).zip(design.variances());
-        Activity::Recorded(rows.flat_map(|(row, v)| std::iter::repeat_n(v, row.len())).collect())
+        SourceActivity::Recorded(rows.flat_map(|(row, v)| std::iter::repeat_n(v, row.len())).collect())
     }
 
     /// What the weights were multiplied with, if that was recorded.

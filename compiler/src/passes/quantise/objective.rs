@@ -75,14 +75,14 @@ pub fn balance(weights: impl Iterator<Item = f64>, most: f64, best: f64) -> Opti
 }
 
 /// How active the sources of a layer are.
-pub enum Activity {
+pub enum SourceActivity {
     /// With one rate, which is not known.
     Assumed,
     /// Variance of the activity that each weight of the layer is multiplied with.
     Recorded(Vec<f64>),
 }
 
-impl Activity {
+impl SourceActivity {
     /// Squared rounding error of a channel's biases, in membrane units, where `exact` is that of the trained biases.
     /// Recorded activity gives them a correction, any part of a unit, whose rounding costs 1/12 on average.
     pub fn bias_error(&self, exact: f64) -> f64 {

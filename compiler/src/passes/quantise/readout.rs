@@ -7,7 +7,7 @@
 use snnc_targets::Diagnostic;
 
 use super::fan::{self, ScaledChannel};
-use super::objective::Activity;
+use super::objective::SourceActivity;
 use super::search::{self, Scales};
 use super::{Quantised, Quantiser, bounds};
 use crate::ir::spiking::reach::Drift;
@@ -76,7 +76,7 @@ impl Quantiser<'_> {
         &self,
         channel: &ScaledChannel,
         current: f64,
-        activity: &Activity,
+        activity: &SourceActivity,
         sum: ReadoutSum,
         held: f64,
     ) -> f64 {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use snnc_targets::Diagnostic;
 
 use super::fan::ScaledChannel;
-use super::objective::{ALONE, Activity};
+use super::objective::{ALONE, SourceActivity};
 use super::search::{self, Scales};
 use super::{HEADROOM, Quantiser, bounds, palette};
 use crate::ir::spiking::host;
@@ -37,7 +37,7 @@ impl Quantiser<'_> {
     pub(super) fn scales(
         &self,
         channels: &[ScaledChannel],
-        activity: &Activity,
+        activity: &SourceActivity,
         gains: &[Gain],
         held: f64,
     ) -> Result<(u32, Vec<u32>), Diagnostic> {
@@ -199,7 +199,7 @@ impl Quantiser<'_> {
     fn mantissa(
         &self,
         channel: &ScaledChannel,
-        activity: &Activity,
+        activity: &SourceActivity,
         (gain, shift): (f64, u32),
         limit: f64,
     ) -> u32 {

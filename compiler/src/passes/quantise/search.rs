@@ -101,7 +101,7 @@ pub fn best(
 #[cfg(test)]
 mod tests {
     use super::super::fan::{ScaledChannel, SummedWeights};
-    use super::super::objective::Activity;
+    use super::super::objective::SourceActivity;
     use super::*;
 
     fn channel(weights: Vec<f64>) -> ScaledChannel {
@@ -113,7 +113,8 @@ mod tests {
     fn costs(channel: &ScaledChannel, unit: Option<f64>) -> Vec<f64> {
         let largest = channel.largest();
         let scales = Scales { largest, limit: f64::INFINITY, unit };
-        let cost = |scale: f64, most: f64, least: f64| Activity::Assumed.cost(channel, scale, most, least);
+        let cost =
+            |scale: f64, most: f64, least: f64| SourceActivity::Assumed.cost(channel, scale, most, least);
         (2..=12).map(|bits| best(&scales, bits, true, cost).unwrap().1 / largest.powi(2)).collect()
     }
 

@@ -25,6 +25,7 @@ use snnc_compiler::ir::program::{Program, Slice};
 
 use super::incoming::IncomingConnection;
 use super::kernels::LANES;
+use super::share::Share;
 use super::slice::local_bias;
 use crate::counts::{SliceIndex, SliceTable};
 use crate::neuron::NeuronRule;
@@ -99,33 +100,33 @@ pub enum FusedPart {
 }
 
 /// The fused slices of every population, by population index; with `rows` where they can have them. Spikes from outside
-/// have none.
+/// have none. With a `share`, those of the rank's own slices.
 pub fn index(
-    program: &Program,
-    table: &SliceTable,
+    (program, table): (&Program, &SliceTable),
     connections: &[Vec<IncomingConnection>],
     rows: bool,
+    share: Option<&Share>,
 ) -> Vec<Vec<FusedSlices>> {
     let populations: Vec<PopulationId> = program.model.populations.keys().collect();
     populations
         .par_iter()
-        .map(|&population| of_population(program, table, connections, population, rows))
+        .map(|&population| of_population((program, table), connections, (population, rows), share))
         .collect()
 }
 
 fn of_population(
-    program: &Program,
-    table: &SliceTable,
+    (program, table): (&Program, &SliceTable),
     connections: &[Vec<IncomingConnection>],
-    population: PopulationId,
-    rows: bool,
+    (population, rows): (PopulationId, bool),
+    share: Option<&Share>,
 ) -> Vec<FusedSlices> {
     if program.model.populations[population].dynamics.is_port() {
         return Vec::new();
     }
     if rows && let Some(line) = Line::new(program, table, connections, population) {
         let threads = rayon::current_num_threads();
-        let rows = NeuronRows::new(program, table, connections, &line, threads);
+        let own = share.map(|share| share.mask(population));
+        let rows = NeuronRows::new((program, table), connections, &line, (threads, own));
         return vec![FusedSlices::of_line(program, table, line, rows)];
     }
     let mut groups: Vec<(SharedView, Vec<FusedMember>)> = Vec::new();

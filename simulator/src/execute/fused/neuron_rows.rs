@@ -176,20 +176,25 @@ impl PlacedList<'_> {
 }
 
 impl NeuronRows {
-    /// The rows of a line of neurons, in blocks for so many threads.
+    /// The rows of a line of neurons, in blocks for so many threads. With the bits of a rank's `own` neurons, blocks are
+    /// of the lines in which there are any.
     pub fn new(
-        program: &Program,
-        table: &SliceTable,
+        (program, table): (&Program, &SliceTable),
         connections: &[Vec<IncomingConnection>],
         line: &Line,
-        threads: usize,
+        (threads, own): (usize, Option<&[u64]>),
     ) -> Self {
-        let neurons = line.starts[line.slices.len()];
-        let lines = neurons.div_ceil(LANES);
-        let each = lines.div_ceil(threads).clamp(LINES_MIN, LINES_MAX);
-        let cut = |first: usize| first..(first + each).min(lines);
-        let blocks: Vec<Range<usize>> = (0..lines).step_by(each).map(cut).collect();
-        let block_of = |neuron: usize| neuron / (each * LANES);
+        let lines = line.starts[line.slices.len()].div_ceil(LANES);
+        // A line has the neurons of a word of bits.
+        let held: Vec<usize> = (0..lines).filter(|&line| own.is_none_or(|own| own[line] != 0)).collect();
+        let each = held.len().div_ceil(threads).clamp(LINES_MIN, LINES_MAX);
+        let together = held.chunk_by(|line, next| line + 1 == *next).flat_map(|lines| lines.chunks(each));
+        let blocks: Vec<Range<usize>> = together.map(|lines| lines[0]..lines[0] + lines.len()).collect();
+        let mut block_of_line = vec![0; lines];
+        for (block, lines) in blocks.iter().enumerate() {
+            block_of_line[lines.clone()].fill(block);
+        }
+        let block_of = |neuron: usize| block_of_line[neuron / LANES];
         // Lengths of the rows, by stream and block; then the rows.
         let mut streams: BTreeMap<StreamKey, Lengths> = BTreeMap::new();
         each_list(program, table, connections, line, |placed| {
@@ -217,7 +222,7 @@ impl NeuronRows {
             };
             for (neuron, weight) in placed.synapses() {
                 let block = block_of(neuron);
-                rows[block].push(placed.source, neuron - block * each * LANES, weight);
+                rows[block].push(placed.source, neuron - blocks[block].start * LANES, weight);
             }
             stream.add(placed.source, placed.member, placed.list.synapses());
         });

@@ -261,8 +261,8 @@ impl WindowResult {
         sums
     }
 
-    /// Spikes of one slice that has these slots to itself, so many a position, `[sum][timestep]`: each times the factors
-    /// of its position.
+    /// Spikes of one slice that has these slots to itself, so many a position, `[sum][timestep]`: each times the
+    /// factors of its position.
     fn summed_by_slot(&self, of: &PositionSums, own: Range<usize>, width: usize) -> Vec<Vec<u64>> {
         let mut sums = vec![vec![0; self.steps]; of.factors.len()];
         if sums.is_empty() {

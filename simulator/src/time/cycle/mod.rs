@@ -35,7 +35,7 @@ use snnc_targets::{Diagnostic, Target};
 pub use injection::PacketDestinations;
 pub use mesh::ZeroLoadRoutes;
 pub use records::{
-    CLASSES, DeliveredPacket, Detail, InjectedPacket, KEPT, Latencies, LinkWork, SlowPacket, StepPlace,
+    CLASSES, DeliveredPacket, InjectedPacket, KEPT, Latencies, LinkWork, SlowPacket, StepDetail, StepPlace,
     StepRecord, Unit, UnitWork, Watcher, keep_slowest,
 };
 pub use sampling::{Sampled, chosen};
@@ -43,7 +43,7 @@ pub use sampling::{Sampled, chosen};
 use super::result::{PassTime, StepTime};
 use crate::counts::{PassCounts, SliceTable};
 use crate::execute::slice::SliceTrace;
-use cores::{CoreCycles, InputPort};
+use cores::{CoreCycles, EntryPort};
 use injection::MulticastTable;
 use mesh::{MeshSimulation, MeshSpec, MeshTrees};
 use records::StepRecorder;
@@ -63,7 +63,7 @@ pub struct Cycle {
     /// Core at each port of the mesh.
     ports: Vec<Option<u32>>,
     /// Where packets from outside enter.
-    inputs: InputPort,
+    inputs: EntryPort,
     /// First slice of each core, and one past the last.
     starts: Vec<usize>,
     /// Column and row of each core's tile.
@@ -132,7 +132,7 @@ impl Cycle {
         let core = CoreCycles::new(&timing, network);
         let trees = MulticastTrees::of(program);
         validate::sizes(program, &mesh, &core, trees.as_ref())?;
-        let mut inputs = InputPort::default();
+        let mut inputs = EntryPort::default();
         let mut ports = vec![None; topology.sites() as usize];
         let mut tiles = Vec::with_capacity(program.sites.len());
         for (core, &site) in program.sites.iter() {
@@ -262,7 +262,7 @@ impl Cycle {
         at: PassPlace,
         watcher: &mut dyn Watcher,
         step: usize,
-    ) -> Result<Option<Detail>, Diagnostic> {
+    ) -> Result<Option<StepDetail>, Diagnostic> {
         let (mut packets, mut hops) = (0, 0);
         for flow in &pass.counts.steps[step].flows {
             let [from, to] =
@@ -277,8 +277,8 @@ impl Cycle {
     }
 
     /// Simulates timesteps in parallel.
-    fn simulate(&self, pass: PassActivity, steps: &[(usize, Option<Detail>)]) -> Vec<StepOutcome> {
-        let one = |mesh: &mut MeshSimulation, &(step, detail): &(usize, Option<Detail>)| {
+    fn simulate(&self, pass: PassActivity, steps: &[(usize, Option<StepDetail>)]) -> Vec<StepOutcome> {
+        let one = |mesh: &mut MeshSimulation, &(step, detail): &(usize, Option<StepDetail>)| {
             let Some(detail) = detail else {
                 let (drained, slowest) = self.step(mesh, pass, step, ());
                 return (drained, slowest, None);

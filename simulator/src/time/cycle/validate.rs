@@ -1,9 +1,9 @@
 //! What the cycle-accurate model refuses.
 
-use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::trees::{MulticastTrees, TreeId};
+use snnc_compiler::ir::program::{Program, Slice};
 use snnc_targets::schema::{NocSpec, RouterAllocation};
-use snnc_targets::topology::Routing;
+use snnc_targets::topology::{Direction, Routing};
 use snnc_targets::{Code, Diagnostic, Subject, Target};
 
 use super::cores::CoreCycles;
@@ -22,7 +22,7 @@ fn refuse(program: &Program, message: &str) -> Diagnostic {
 
 /// The network of a target that a program is on, whose packets the mesh can carry.
 pub fn network<'a>(program: &Program, target: &'a Target) -> Result<&'a NocSpec, Diagnostic> {
-    let ports = 4 + program.topology().cores_per_tile;
+    let ports = Direction::COUNT as u32 + program.topology().cores_per_tile;
     if ports > MOST_CHANNELS {
         let message = format!(
             "has routers of {ports} ports; the cycle-accurate mesh has at most {MOST_CHANNELS} channels a router \
@@ -66,8 +66,8 @@ fn forks(program: &Program, mesh: &MeshSpec, trees: &MulticastTrees) -> Result<(
         ));
     }
     if mesh.allocation == RouterAllocation::Staged {
-        let message = "forks packets in routers of staged allocation; the cycle-accurate mesh forks them in those of joint \
-                       allocation only";
+        let message = "forks packets in routers of staged allocation; the cycle-accurate mesh forks them in those of \
+                       joint allocation only";
         return Err(refuse(program, message).hint(
             "use `--timing analytic`, which counts each link of a multicast tree once, or set `network.allocation` to \
              Joint",
@@ -84,7 +84,10 @@ fn forks(program: &Program, mesh: &MeshSpec, trees: &MulticastTrees) -> Result<(
     let ids = (0..trees.all().len()).map(|id| TreeId(id as u32));
     let links: u64 = ids.map(|id| trees.links(id).len() as u64 + 1).sum();
     let slices = program.cores.values().flat_map(|core| &core.slices);
-    let positions: u64 = slices.map(|placed| u64::from(placed.slice.positions())).sum();
+    // Where zeros are skipped, channels of a position differ in their work.
+    let apart =
+        |slice: &Slice| if program.target.skips_zeros() { slice.neurons() } else { slice.positions() };
+    let positions: u64 = slices.map(|placed| u64::from(apart(&placed.slice))).sum();
     if links > MOST_LINKS || positions >= 1 << 32 {
         let message = format!(
             "has trees of {links} links for {positions} positions; at most {MOST_LINKS} links for less than 2^32 \

@@ -152,7 +152,7 @@ class ChipView {
     this.lines.each(function lay(link) {
       placeLink(this, link, mesh);
     });
-    const text = (link) => `${count(link.packets)} packets, ${percent(link.busy)} of the time`;
+    const text = (link) => `${counted(link.packets, "packet")}, ${percent(link.busy)} of the time`;
     this.lines.append("title").text((link) => `${link.from} to ${link.to}: ${text(link)}`);
   }
 
@@ -225,7 +225,7 @@ class ChipView {
         element("span", { class: "ramp" }, "0", swatch, `${WRITE[partial ? part : kind](most)} ${unit}`.trim()),
       );
     }
-    if (this.links.length && links) this.key.append(`Busiest link of the whole run: ${count(busiest)} packets`);
+    if (this.links.length && links) this.key.append(`Busiest link of the whole run: ${counted(busiest, "packet")}`);
     const told = [];
     if (timestep && step) {
       const rounding = this.coreSteps.rounding(step);

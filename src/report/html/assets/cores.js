@@ -99,7 +99,7 @@ function contents(core, inPart, limitOf) {
       element(
         "li",
         {},
-        `${part.layer}: ${count(part.neurons)} neurons, channels ${range(part.channels)}, `,
+        `${part.layer}: ${counted(part.neurons, "neuron")}, channels ${range(part.channels)}, `,
         `rows ${range(part.rows)}, columns ${range(part.columns)}`,
       ),
     );

@@ -27,6 +27,11 @@ function count(value) {
   return Number.isInteger(value) ? value.toLocaleString("en-US") : String(Number(value.toPrecision(4)));
 }
 
+/** `1 packet`, `2,000 packets`. */
+function counted(value, noun) {
+  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
 function percent(value) {
   return `${(100 * value).toFixed(1)} %`;
 }
@@ -114,7 +119,7 @@ function dataOf(title, columns, current, named = false) {
     if (!details.open) return;
     const rows = current();
     const note =
-      rows.length > ROWS_SHOWN ? element("p", {}, `The first ${ROWS_SHOWN} of ${count(rows.length)} rows.`) : null;
+      rows.length > ROWS_SHOWN ? element("p", {}, `The first ${ROWS_SHOWN} of ${counted(rows.length, "row")}.`) : null;
     holder.replaceChildren(...[note, table(title, columns, rows.slice(0, ROWS_SHOWN))].filter(Boolean));
   };
   details.addEventListener("toggle", fill);
@@ -143,6 +148,9 @@ function dataOf(title, columns, current, named = false) {
 /** Every figure that follows the width of the window. */
 const FIGURES = [];
 
+/** What figures are drawn for: a screen, or paper, whose width is in pixels. */
+const MEDIUM = { widest: Infinity, paper: 680 };
+
 /**
  * Adds a figure to a section: `draw(rows, width)` gives the drawing of `rows()`, whose columns are
  * `{key, name, kind}`. `controls` stand above it and call `figure.redraw()`. A drawing that keys walk over has a
@@ -166,7 +174,8 @@ function figure(section, { title, note, columns, rows, draw, controls = [], half
   );
   holder.append(made);
   made.redraw = () => {
-    const width = Math.max(280, Math.floor(drawing.clientWidth || holder.clientWidth || 640));
+    const room = Math.floor(drawing.clientWidth || holder.clientWidth || 640);
+    const width = Math.max(280, Math.min(room, MEDIUM.widest));
     const drawn = draw(rows(), width);
     drawn.setAttribute("role", label ? "application" : "img");
     drawn.setAttribute("aria-label", label ?? `${title}. Its data are in the table below.`);
@@ -312,10 +321,10 @@ function categories(names) {
 /** Pixels of a letter of an axis, a wide one. */
 const LETTER = 7.5;
 
-/** Pixels that the longest name takes, at most 40 % of the width. */
+/** Pixels that the longest name takes, at most two fifths of the width, on a phone half of it. */
 function marginFor(names, width) {
   const longest = names.reduce((most, name) => Math.max(most, String(name).length), 0);
-  return Math.min(Math.ceil(longest * LETTER) + 14, Math.floor(width * 0.42));
+  return Math.min(Math.ceil(longest * LETTER) + 14, Math.floor(width * (width < 480 ? 0.52 : 0.42)));
 }
 
 /** A name that fits into a margin, its end kept. */
@@ -340,7 +349,7 @@ function bars(rows, width, { name, value, fill, unit, order, color, tip }) {
     width,
     height: names.length * 24 + 50,
     marginLeft,
-    marginRight: 24,
+    marginRight: 32,
     x: {
       grid: true,
       label: null,

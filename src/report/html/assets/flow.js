@@ -62,7 +62,8 @@ function drawFlow(rows, width) {
   const first = (node) => node.id === FLOW_ALL;
   texts.attr("x", (node) => (first(node) ? node.x1 + 5 : node.x0 - 5)).attr("dy", "0.35em");
   texts.attr("y", (node) => (node.y0 + node.y1) / 2).attr("text-anchor", (node) => (first(node) ? "start" : "end"));
-  texts.attr("stroke", "var(--back)").attr("stroke-width", 3).attr("paint-order", "stroke");
+  texts.attr("stroke", "var(--back)").attr("stroke-width", 5).attr("stroke-linejoin", "round");
+  texts.attr("paint-order", "stroke");
   const joules = (node) => (width < FLOW_WIDE ? "" : ` ${si(node.value, "J")}`);
   texts.text((node) => `${shorten(node.name, width / 3)}${joules(node)}`);
   return svg.node();

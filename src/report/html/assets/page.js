@@ -23,5 +23,12 @@
     clearTimeout(timer);
     timer = setTimeout(() => FIGURES.forEach((made) => made.redraw()), 80);
   });
+  // Charts that were drawn for a wide window would have letters on paper that nobody can read.
+  const draw = (widest) => {
+    MEDIUM.widest = widest;
+    FIGURES.forEach((made) => made.redraw());
+  };
+  addEventListener("beforeprint", () => draw(MEDIUM.paper));
+  addEventListener("afterprint", () => draw(Infinity));
   document.documentElement.dataset.ready = "yes";
 })();

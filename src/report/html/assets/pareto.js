@@ -254,7 +254,7 @@ class PointsView {
     if (told && this.ring && this.cells.includes(told))
       this.ring.attr("cx", this.spot[0](told)).attr("cy", this.spot[1](told));
     if (!told) {
-      const many = this.done.length === 1 ? "One point" : `${count(this.done.length)} points`;
+      const many = counted(this.done.length, "point");
       this.details.replaceChildren(element("h3", {}, "No point chosen"), element("p", {}, `${many} ran.`));
       return;
     }
@@ -304,7 +304,7 @@ function frontEnergy(sweep, rows) {
       energy_j: row[`energy_${component}_j`] / Math.max(1, row[`${sweep.item}s`]),
     })),
   );
-  const cut = front.length > FRONT_DRAWN ? ` The first ${FRONT_DRAWN} of ${count(front.length)} points.` : "";
+  const cut = front.length > FRONT_DRAWN ? ` The first ${FRONT_DRAWN} of ${counted(front.length, "point")}.` : "";
   figure("energy", {
     title: `Energy of ${sweep.item === "image" ? "an image" : "a sample"} by component`,
     note: `Points are named by their number${sweep.varied.length ? ` and ${sweep.varied.join(", ")}` : ""}.${cut}`,

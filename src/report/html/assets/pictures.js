@@ -45,7 +45,7 @@ function images(run) {
   if (canvases.length) {
     const set = (done) => d3.sum(unmaskedAt, (image) => image.filter((at) => at < done).length);
     const all = d3.sum(tokens, (image) => image.length);
-    const text = (done) => `after iteration ${done} of ${iterations}: ${count(set(done))} of ${count(all)} tokens`;
+    const text = (done) => `after iteration ${done} of ${iterations}: ${count(set(done))} of ${counted(all, "token")}`;
     const walk = slider("Iterations", iterations, iterations, text, draw);
     holder.append(element("div", { class: "controls", id: "film" }, walk, player(walk, iterations)));
     document.addEventListener("themechange", () => draw(walk.value()));
@@ -149,7 +149,7 @@ function confusion(matrix) {
             x: "prediction",
             y: "label",
             fill: (row) => row.samples / most,
-            title: (row) => `label ${row.label}, predicted ${row.prediction}: ${count(row.samples)} samples`,
+            title: (row) => `label ${row.label}, predicted ${row.prediction}: ${counted(row.samples, "sample")}`,
             tip: { fill: "var(--raised)" },
           }),
           small

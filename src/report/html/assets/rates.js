@@ -121,7 +121,7 @@ class RatesView {
             x: "number",
             y: "layer",
             title: (row) =>
-              `${row.layer}: ${percent(row.rate)}, ${count(row.spikes)} spikes\n` +
+              `${row.layer}: ${percent(row.rate)}, ${counted(row.spikes, "spike")}\n` +
               `${pass} ${row[pass]} (${row.network}), timestep ${row.timestep}`,
             fill: "var(--raised)",
           }),

@@ -27,7 +27,7 @@ function activity(run) {
         value: "rate",
         unit: "share",
         tip: (row) =>
-          `${row.layer}: ${percent(row.rate)}\n${count(row.spikes)} spikes of ${count(row.neurons)} neurons`,
+          `${row.layer}: ${percent(row.rate)}\n${counted(row.spikes, "spike")} of ${counted(row.neurons, "neuron")}`,
       }),
   });
   figure("activity", {
@@ -45,18 +45,17 @@ function activity(run) {
         name: "layer",
         value: "synaptic_operations",
         unit: "",
-        tip: (row) => `${row.layer}: ${count(row.synaptic_operations)} operations`,
+        tip: (row) => `${row.layer}: ${counted(row.synaptic_operations, "operation")}`,
       }),
   });
 }
 
-/** Who fires when, in the first sample: a row a neuron, layers one above the other. */
+/** Who fires when, in the first image or sample: a row a neuron, layers one above the other. */
 function raster(run) {
   const found = run.raster;
   if (!found) {
-    const samples = run.report.totals.images === undefined;
     const note = "A raster of spikes needs the spikes: snnc run --spikes writes them into the folder of results.";
-    if (samples) place("activity").append(element("p", { class: "notice" }, note));
+    place("activity").append(element("p", { class: "notice" }, note));
     return;
   }
   const color = categories(found.layers.map((layer) => layer.name));
@@ -76,9 +75,11 @@ function raster(run) {
   );
   const picked = Math.max(...found.layers.map((layer) => layer.picked.length));
   const cut = found.shown < found.timesteps ? ` The first ${count(found.shown)} of ${count(found.timesteps)}.` : "";
+  const images = run.report.totals.images !== undefined;
+  const how = images ? "Timesteps are those of the layer, pass after pass." : "Timesteps count from the layer's first.";
   const made = figure("activity", {
-    title: "Raster of the first sample",
-    note: `Up to ${picked} neurons of each layer, evenly among all. Timesteps count from the layer's first.${cut}`,
+    title: `Raster of the first ${images ? "image" : "sample"}`,
+    note: `Up to ${picked} neurons of each layer, evenly among all. ${how}${cut}`,
     controls: [control],
     rows,
     legend: legendOf(

@@ -57,9 +57,10 @@ function time(run) {
         fill: "bound",
         unit: "",
         color: boundColor,
-        tip: (row) => `${row.bound}: ${count(row.timesteps)} timesteps`,
+        tip: (row) => `${row.bound}: ${counted(row.timesteps, "timestep")}`,
       }),
   });
+  layerTimes(run);
   const units = report.time.utilisation?.units ?? [];
   const ends = units.flatMap((unit) => [
     { unit: unit.unit, which: "mean", share: unit.mean, cores: unit.cores },
@@ -165,7 +166,7 @@ function dots(rows, width, { name, value, fill, color, format }) {
     width,
     height: names.length * 26 + 50,
     marginLeft,
-    marginRight: 24,
+    marginRight: 32,
     x: {
       grid: true,
       label: null,
@@ -205,7 +206,7 @@ function latencies(report) {
   figure("time", {
     title: "Latency of simulated packets",
     half: true,
-    note: `${count(simulated.packets)} packets: ${told}.`,
+    note: `${counted(simulated.packets, "packet")}: ${told}.`,
     rows: () => rows,
     columns: [
       { key: "below_s", name: "shorter than", kind: "s" },
@@ -230,7 +231,7 @@ function latencies(report) {
             x: "below_s",
             y: "packets",
             fill: "var(--accent)",
-            title: (row) => `shorter than ${si(row.below_s, "s")}: ${count(row.packets)} packets`,
+            title: (row) => `shorter than ${si(row.below_s, "s")}: ${counted(row.packets, "packet")}`,
             tip: { fill: "var(--raised)" },
           }),
           Plot.ruleY([0], { stroke: "var(--soft)" }),
@@ -294,8 +295,10 @@ function timesteps(run) {
   const where = (row) => `${pass} ${row[pass]} (${row.network}), timestep ${row.timestep}`;
   const drawn = [];
   const redraw = () => drawn.forEach((made) => made.redraw());
-  const over = (key, unit, color, text) => (cells, width) =>
-    chart({
+  const over = (key, unit, color, text) => (cells, width) => {
+    // Thin bars touch, and are drawn a pixel wider: parts of pixels would be faint.
+    const thin = cells.length * 4 > width;
+    return chart({
       width,
       height: 270,
       marginLeft: 64,
@@ -327,13 +330,17 @@ function timesteps(run) {
                 x2: (row) => row.number + 0.5,
                 y: key,
                 fill: color,
-                insetLeft: cells.length < 200 ? 0.5 : 0,
+                insetLeft: thin ? 0 : 0.5,
+                stroke: thin ? color : null,
+                strokeWidth: 1,
+                shapeRendering: thin ? "crispEdges" : null,
                 title: text,
-                tip: { fill: "var(--raised)" },
+                tip: { fill: "var(--raised)", stroke: "var(--line)" },
               }),
               Plot.ruleY([0], { stroke: "var(--soft)" }),
             ],
     });
+  };
   drawn.push(
     figure("time", {
       title: "Timesteps one by one",
@@ -346,7 +353,7 @@ function timesteps(run) {
         "time_s",
         "s",
         (row) => boundColor(row.bound),
-        (row) => `${where(row)}\n${si(row.time_s, "s")}, waited for ${row.bound}\n${count(row.packets)} packets`,
+        (row) => `${where(row)}\n${si(row.time_s, "s")}, waited for ${row.bound}\n${counted(row.packets, "packet")}`,
       ),
     }),
   );
@@ -379,7 +386,7 @@ function timesteps(run) {
           "spikes",
           "",
           () => "#3b82c4",
-          (row) => `${where(row)}\n${count(row.spikes)} spikes, ${count(row.packets)} packets`,
+          (row) => `${where(row)}\n${counted(row.spikes, "spike")}, ${counted(row.packets, "packet")}`,
         ),
       }),
     );

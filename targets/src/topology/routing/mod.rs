@@ -97,7 +97,7 @@ impl Axis {
     }
 }
 
-/// A mesh port of a router. The opposite of direction number d is d ^ 1.
+/// A mesh port of a router. Local ports, those of cores, are numbered behind these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// Towards larger x.
@@ -113,6 +113,14 @@ pub enum Direction {
 impl Direction {
     /// In the order of their numbers.
     pub const ALL: [Self; 4] = [Self::East, Self::West, Self::South, Self::North];
+    /// How many there are: the number of a router's first local port.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// The number of the direction that leads back from where direction number `port` leads.
+    #[inline(always)]
+    pub fn opposite(port: usize) -> usize {
+        port ^ 1
+    }
 
     /// Along an axis: towards larger coordinates (`forward`) or smaller ones.
     #[inline(always)]

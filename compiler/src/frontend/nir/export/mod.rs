@@ -83,7 +83,7 @@ fn refused<T>(what: impl Into<String>, hint: &'static str) -> Result<T, Refusal>
 
 /// What a layer gives, in the graph that is written.
 #[derive(Debug, Clone)]
-struct Signal {
+struct ExportedSignal {
     /// Nodes whose sum it is.
     nodes: Vec<String>,
     /// Whether it has no rows and columns in NIR.
@@ -96,7 +96,7 @@ struct Exporter<'g> {
     loops: Loops,
     written: Written,
     nir: NirGraph,
-    signals: HashMap<NodeIndex, Signal>,
+    signals: HashMap<NodeIndex, ExportedSignal>,
     reading: String,
 }
 
@@ -111,14 +111,14 @@ impl Exporter<'_> {
     }
 
     /// Adds a node that reads a signal.
-    fn add(&mut self, name: &str, from: &Signal, node: NirNode) {
+    fn add(&mut self, name: &str, from: &ExportedSignal, node: NirNode) {
         self.nir.nodes.insert(name.to_owned(), node);
         self.nir.edges.extend(from.nodes.iter().map(|source| (source.clone(), name.to_owned())));
     }
 
     /// What a layer reads, the sum of all its inputs.
-    fn read(&self, node: NodeIndex) -> Result<Signal, Refusal> {
-        let mut sum: Option<Signal> = None;
+    fn read(&self, node: NodeIndex) -> Result<ExportedSignal, Refusal> {
+        let mut sum: Option<ExportedSignal> = None;
         for input in self.graph.inputs(node) {
             let Some(signal) = self.signals.get(&input) else {
                 return refused("reads a layer that could not be written", "see the other errors");
@@ -128,7 +128,7 @@ impl Exporter<'_> {
                 Some(sum) => sum.nodes.extend(signal.nodes.iter().cloned()),
             }
         }
-        let sum = sum.unwrap_or(Signal { nodes: Vec::new(), vector: true });
+        let sum = sum.unwrap_or(ExportedSignal { nodes: Vec::new(), vector: true });
         let mut names: Vec<&String> = sum.nodes.iter().collect();
         names.sort_unstable();
         match names.windows(2).any(|pair| pair[0] == pair[1]) {
@@ -138,7 +138,7 @@ impl Exporter<'_> {
     }
 
     /// A vector of a signal that a node reads, flattened if it is a map.
-    fn vector(&mut self, node: NodeIndex, from: Signal) -> Signal {
+    fn vector(&mut self, node: NodeIndex, from: ExportedSignal) -> ExportedSignal {
         if from.vector {
             return from;
         }
@@ -146,7 +146,7 @@ impl Exporter<'_> {
         let shape = input.map(|shape| Self::sides(shape, false));
         let name = format!("{}.flat", self.name(node));
         self.add(&name, &from, NirNode::Flatten { input: shape, start: 0, end: -1 });
-        Signal { nodes: vec![name], vector: true }
+        ExportedSignal { nodes: vec![name], vector: true }
     }
 
     fn layer(&mut self, node: NodeIndex) -> Result<(), Refusal> {
@@ -180,7 +180,7 @@ impl Exporter<'_> {
                 let from = self.vector(node, from);
                 let found = NirNode::Linear { weight: linear.weight.clone(), bias: linear.bias.clone() };
                 self.add(&name, &from, found);
-                return self.passed(node, Signal { nodes: vec![name], vector: true });
+                return self.passed(node, ExportedSignal { nodes: vec![name], vector: true });
             }
             Op::BatchNorm(norm) => return self.norm(node, norm, from),
             Op::Flatten(_) => {
@@ -211,7 +211,7 @@ impl Exporter<'_> {
                 let membrane = format!("{name}.membrane");
                 let found = self.written.integrator(1.0 - sum.beta, Self::sides(shape, vector));
                 self.add(&membrane, &from, NirNode::Neuron(found));
-                return self.output(Signal { nodes: vec![membrane], vector }, shape, "last");
+                return self.output(ExportedSignal { nodes: vec![membrane], vector }, shape, "last");
             }
             op => match self.written.neuron(op, shape, Self::sides(shape, vector)) {
                 Some(neuron) => (NirNode::Neuron(neuron), vector),
@@ -225,10 +225,10 @@ impl Exporter<'_> {
             },
         };
         self.add(&name, &from, written);
-        self.passed(node, Signal { nodes: vec![name], vector })
+        self.passed(node, ExportedSignal { nodes: vec![name], vector })
     }
 
-    fn passed(&mut self, node: NodeIndex, signal: Signal) -> Result<(), Refusal> {
+    fn passed(&mut self, node: NodeIndex, signal: ExportedSignal) -> Result<(), Refusal> {
         self.signals.insert(node, signal);
         Ok(())
     }
@@ -241,7 +241,7 @@ impl Exporter<'_> {
         }
         let vector = self.shapes[input].positions() == 1;
         let nodes = vec![self.name(input)];
-        self.passed(node, Signal { nodes, vector })
+        self.passed(node, ExportedSignal { nodes, vector })
     }
 
     fn conv(&self, node: NodeIndex, conv: &Conv) -> Result<NirNode, Refusal> {
@@ -269,7 +269,7 @@ impl Exporter<'_> {
     }
 
     /// Folds a batch norm into the one layer with weights before it, which nothing else reads.
-    fn norm(&mut self, node: NodeIndex, norm: &BatchNorm, from: Signal) -> Result<(), Refusal> {
+    fn norm(&mut self, node: NodeIndex, norm: &BatchNorm, from: ExportedSignal) -> Result<(), Refusal> {
         let source = self.graph.inputs(node)[0];
         let alone = self.graph.readers(source).len() == 1;
         let found = match &from.nodes[..] {
@@ -297,7 +297,7 @@ impl Exporter<'_> {
     }
 
     /// Ends the network.
-    fn output(&mut self, from: Signal, shape: Shape, read_out: &str) -> Result<(), Refusal> {
+    fn output(&mut self, from: ExportedSignal, shape: Shape, read_out: &str) -> Result<(), Refusal> {
         let mut name = String::from("output");
         while self.nir.nodes.contains_key(&name)
             || self.graph.find(&name).is_some_and(|node| !self.ends(node))

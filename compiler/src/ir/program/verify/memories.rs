@@ -11,26 +11,29 @@ type MemoryBlock = (u32, u32, u32);
 impl Findings {
     /// Weights within their width, sums within 32 bits, lists inside the weight memory and their slices.
     pub(super) fn weights(&mut self, program: &Program) {
+        program.cores.iter().for_each(|(id, core)| self.weights_of(program, id, core));
+    }
+
+    /// The same of one core.
+    pub(super) fn weights_of(&mut self, program: &Program, id: CoreId, core: &Core) {
         let most = program.model.neuron.weight_max();
-        for (id, core) in program.cores.iter() {
-            let place = || id.into();
-            let (count, room) = (core.weights.len(), u32::MAX as usize);
-            self.need(count <= room, place, || format!("holds {count} weights, at most {room} are counted"));
-            let fits = core.weights.iter().all(|&w| (-most - 1..=most).contains(&i32::from(w)));
-            self.need(fits, place, || format!("a weight is outside {} to {most}", -most - 1));
-            // A packet adds at most one weight to a neuron.
-            let packets: u64 = core.axons.iter().map(|axon| u64::from(axon.atoms)).sum();
-            let sum = packets.saturating_mul(u64::from(most.unsigned_abs()) + 1);
-            self.need(sum <= i32::MAX as u64, place, || {
-                format!("input sums of {packets} packets may reach {sum} and do not fit 32 bits")
-            });
-            let mut blocks: Vec<MemoryBlock> = Vec::with_capacity(core.lists.len());
-            for (i, list) in core.lists.iter().enumerate() {
-                self.list(core, list, || Subject::Core(id, CorePart::List(i)).into());
-                blocks.push((list.weights, list.atoms, list.atom_stride));
-            }
-            self.blocks(id, blocks);
+        let place = || id.into();
+        let (count, room) = (core.weights.len(), u32::MAX as usize);
+        self.need(count <= room, place, || format!("holds {count} weights, at most {room} are counted"));
+        let fits = core.weights.iter().all(|&w| (-most - 1..=most).contains(&i32::from(w)));
+        self.need(fits, place, || format!("a weight is outside {} to {most}", -most - 1));
+        // A packet adds at most one weight to a neuron.
+        let packets: u64 = core.axons.iter().map(|axon| u64::from(axon.atoms)).sum();
+        let sum = packets.saturating_mul(u64::from(most.unsigned_abs()) + 1);
+        self.need(sum <= i32::MAX as u64, place, || {
+            format!("input sums of {packets} packets may reach {sum} and do not fit 32 bits")
+        });
+        let mut blocks: Vec<MemoryBlock> = Vec::with_capacity(core.lists.len());
+        for (i, list) in core.lists.iter().enumerate() {
+            self.list(core, list, || Subject::Core(id, CorePart::List(i)).into());
+            blocks.push((list.weights, list.atoms, list.atom_stride));
         }
+        self.blocks(id, blocks);
     }
 
     fn list(&mut self, core: &Core, list: &SynapseList, place: impl Fn() -> Place + Copy) {
@@ -77,24 +80,27 @@ impl Findings {
 
     /// Delays that the target has, and entries that exist, an axon's own.
     pub(super) fn axons(&mut self, program: &Program) {
+        program.cores.iter().for_each(|(id, core)| self.axons_of(program, id, core));
+    }
+
+    /// The same of one core.
+    pub(super) fn axons_of(&mut self, program: &Program, id: CoreId, core: &Core) {
         let delay_max = program.target.synapses.delay_max.get();
-        for (id, core) in program.cores.iter() {
-            let mut before = 0;
-            for (i, axon) in core.axons.iter().enumerate() {
-                let place = || Subject::Core(id, CorePart::Axon(i)).into();
-                self.need((1..=delay_max).contains(&axon.delay), place, || {
-                    format!("delay {}, target has 1 to {delay_max}", axon.delay)
+        let mut before = 0;
+        for (i, axon) in core.axons.iter().enumerate() {
+            let place = || Subject::Core(id, CorePart::Axon(i)).into();
+            self.need((1..=delay_max).contains(&axon.delay), place, || {
+                format!("delay {}, target has 1 to {delay_max}", axon.delay)
+            });
+            let end = u64::from(axon.first_entry) + u64::from(axon.entries);
+            let whole = end <= core.entries.len() as u64 && axon.entries >= 1;
+            let range = || format!("entries {}+{} outside the core's", axon.first_entry, axon.entries);
+            if self.need(whole, place, range) {
+                self.need(u64::from(axon.first_entry) >= before, place, || {
+                    format!("entry {} is another axon's, or before it", axon.first_entry)
                 });
-                let end = u64::from(axon.first_entry) + u64::from(axon.entries);
-                let whole = end <= core.entries.len() as u64 && axon.entries >= 1;
-                let range = || format!("entries {}+{} outside the core's", axon.first_entry, axon.entries);
-                if self.need(whole, place, range) {
-                    self.need(u64::from(axon.first_entry) >= before, place, || {
-                        format!("entry {} is another axon's, or before it", axon.first_entry)
-                    });
-                    before = end;
-                    self.entries(core, axon, &place);
-                }
+                before = end;
+                self.entries(core, axon, &place);
             }
         }
     }

@@ -45,11 +45,12 @@ mod synapses;
 
 use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Place, Subject};
 
-use super::Program;
+use super::{Core, Program};
+use crate::ir::CoreId;
 use crate::ir::spiking::verify::verify_model;
 use crate::ir::spiking::{NeuronFormat, SpikingIr};
 
-/// More findings than this are cut: a broken compiler repeats itself.
+/// Further findings are counted, not collected: a broken compiler repeats itself.
 const MOST: usize = 50;
 
 /// Collects broken invariants.
@@ -58,18 +59,34 @@ struct Findings(Diagnostics);
 
 impl Findings {
     fn need(&mut self, ok: bool, place: impl FnOnce() -> Place, message: impl FnOnce() -> String) -> bool {
-        if !ok && self.0.0.len() < MOST {
-            self.0.push(Diagnostic::new(Code::ProgramInvalid, place(), message()));
+        match (ok, self.0.0.len() < MOST) {
+            (true, _) => {}
+            (false, true) => self.0.push(Diagnostic::new(Code::ProgramInvalid, place(), message())),
+            (false, false) => self.0.leave_out(),
         }
         ok
     }
+}
+
+/// Checks the memories and route tables of a core by themselves; `outline` is its program, whose outline was checked.
+///
+/// # Errors
+/// As [`Program::verify`].
+pub(super) fn core_problems(outline: &Program, id: CoreId, core: &Core) -> Result<(), Diagnostics> {
+    let mut findings = Findings::default();
+    findings.weights_of(outline, id, core);
+    std::mem::take(&mut findings).0.into_result(())?;
+    findings.axons_of(outline, id, core);
+    std::mem::take(&mut findings).0.into_result(())?;
+    core.slices.iter().for_each(|placed| findings.route_table(id, placed));
+    findings.0.into_result(())
 }
 
 impl Program {
     /// Checks the program against itself and its target.
     ///
     /// # Errors
-    /// [`Code::ProgramInvalid`], one for each broken invariant (at most 50).
+    /// [`Code::ProgramInvalid`], one for each broken invariant; those beyond 50 are counted.
     pub fn verify(&self) -> Result<(), Diagnostics> {
         verify_model(&self.model, Code::ProgramInvalid)?;
         self.verify_format()?;
@@ -92,6 +109,29 @@ impl Program {
             findings.0.into_result(())?;
         }
         Ok(())
+    }
+
+    /// Checks the stages that look at no core's memories.
+    ///
+    /// # Errors
+    /// As [`Program::verify`].
+    pub(super) fn verify_outline(&self) -> Result<(), Diagnostics> {
+        verify_model(&self.model, Code::ProgramInvalid)?;
+        self.verify_format()?;
+        let mut findings = Findings::default();
+        findings.sites(self);
+        findings.neurons(self);
+        findings.0.into_result(())
+    }
+
+    /// Checks that spikes go to axons that exist.
+    ///
+    /// # Errors
+    /// As [`Program::verify`].
+    pub(super) fn verify_destinations(&self) -> Result<(), Diagnostics> {
+        let mut findings = Findings::default();
+        findings.destinations(self);
+        findings.0.into_result(())
     }
 
     /// The model's integers are those of the target, or of narrower weights.
@@ -117,7 +157,7 @@ impl Program {
     /// first.
     ///
     /// # Errors
-    /// [`Code::ProgramInvalid`], one for each broken invariant (at most 50).
+    /// [`Code::ProgramInvalid`], one for each broken invariant; those beyond 50 are counted.
     pub fn verify_against(&self, ir: &SpikingIr) -> Result<(), Diagnostics> {
         let mut findings = Findings::default();
         let orders = ir.orders_of(&self.model);

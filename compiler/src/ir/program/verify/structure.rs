@@ -8,7 +8,7 @@ use super::Findings;
 use crate::ir::CoreId;
 use crate::ir::program::cover::{NeuronCover, site_problems};
 use crate::ir::program::trees::MulticastTrees;
-use crate::ir::program::usage::{LimitExceeded, core_use};
+use crate::ir::program::usage::LimitExceeded;
 use crate::ir::program::{CoreSlice, Program};
 
 impl Findings {
@@ -109,11 +109,7 @@ impl Findings {
         self.tables(program);
         let atoms_max = program.target.axons.atoms_max();
         for (id, core) in program.cores.iter() {
-            let limits = if program.is_port(id) {
-                None
-            } else {
-                Some(core_use(core, &program.target, &program.model))
-            };
+            let limits = if program.is_port(id) { None } else { Some(program.core_use(id)) };
             for LimitExceeded { limit, used, most } in
                 limits.iter().flat_map(|limits| limits.exceeded(&program.target))
             {

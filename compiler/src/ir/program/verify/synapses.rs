@@ -93,7 +93,8 @@ impl SynapseCheck<'_> {
         let rows = match &projection.connectivity {
             Connectivity::Conv(conv) => {
                 axon.first_atom == touch.source.channels.start
-                    && Reached::new(conv, &touch.target.slice).is_some_and(|reached| reached.is_said_by(list))
+                    && ReachedChannels::new(conv, &touch.target.slice)
+                        .is_some_and(|reached| reached.is_said_by(list))
             }
             Connectivity::Sparse(_) => (axon.first_atom, list.first_atom, list.atoms) == (0, 0, 1),
         };
@@ -132,7 +133,7 @@ fn conv_taps(
     place: &dyn Fn() -> Place,
 ) {
     let (list, target) = (touch.list, touch.target);
-    let Some(reached) = Reached::new(conv, &target.slice) else { return };
+    let Some(reached) = ReachedChannels::new(conv, &target.slice) else { return };
     let taps = expected(conv, &reached, target, touch.at, touch.entry.target);
     let stored = stored(list, u32::try_from(reached.row).unwrap_or(u32::MAX));
     let pairs = taps.zip(stored).filter(|(taps, stored)| {
@@ -176,7 +177,7 @@ fn sparse_synapses(core: &Core, sparse: &SparseSynapses, touch: &Touch) -> bool 
 /// `None` if a target lies before `base`.
 fn expected(
     conv: &Convolution,
-    reached: &Reached,
+    reached: &ReachedChannels,
     target: &CoreSlice,
     (y, x): (u32, u32),
     base: u32,
@@ -214,7 +215,7 @@ fn weights_match(
     core: &Core,
     conv: &Convolution,
     list: &SynapseList,
-    reached: &Reached,
+    reached: &ReachedChannels,
     &(_, weight, ky, kx): &(u32, u32, usize, usize),
 ) -> bool {
     reached.sources.clone().all(|c| {
@@ -228,7 +229,7 @@ fn weights_match(
 }
 
 /// The channels of a slice that a convolution reaches, and from where: in one group, or in whole groups.
-struct Reached {
+struct ReachedChannels {
     /// Source channels.
     sources: Range<usize>,
     /// Target channels.
@@ -239,7 +240,7 @@ struct Reached {
     row: usize,
 }
 
-impl Reached {
+impl ReachedChannels {
     /// `None` if there is none, or if the slice cuts groups in a way that no list can say.
     fn new(conv: &Convolution, slice: &Slice) -> Option<Self> {
         let map = &conv.kernel.channels;

@@ -35,7 +35,7 @@ use super::{Population, SpikingIr, SpikingModel};
 use crate::ir::Shape;
 use crate::ir::channels::ChannelMap;
 
-/// More findings than this are cut: a file from elsewhere may be wrong everywhere.
+/// Further findings are counted, not collected: a file from elsewhere may be wrong everywhere.
 const MOST: usize = 50;
 
 /// Collects broken invariants of one value.
@@ -46,14 +46,20 @@ struct Checker {
 
 impl Checker {
     fn need(&mut self, ok: bool, place: &Place, message: impl FnOnce() -> String) {
-        if !ok && self.found.0.len() < MOST {
-            self.found.push(Diagnostic::new(self.code, place.clone(), message()));
+        if ok {
+            return;
+        }
+        match self.found.0.len() < MOST {
+            true => self.found.push(Diagnostic::new(self.code, place.clone(), message())),
+            false => self.found.leave_out(),
         }
     }
 
     /// What is too large for the simulation, though nothing is broken: a network may ask for it.
     fn unsupported(&mut self, model: &SpikingModel, population: &Population, message: String) {
-        if self.found.0.len() < MOST {
+        if self.found.0.len() == MOST {
+            self.found.leave_out();
+        } else {
             let network = model.networks.get(population.network).map_or("", |network| network.name.as_str());
             let place = Subject::layer(network, &population.name);
             let found = Diagnostic::new(Code::Unsupported, place, message);
@@ -85,7 +91,7 @@ impl SpikingIr {
 /// Checks the part that spiking IR and program share.
 ///
 /// # Errors
-/// `code`, one for each broken invariant (at most 50).
+/// `code`, one for each broken invariant; those beyond 50 are counted.
 pub fn verify_model(model: &SpikingModel, code: Code) -> Result<(), Diagnostics> {
     let mut check = Checker { code, found: Diagnostics::default() };
     let stages: [fn(&mut Checker, &SpikingModel); 4] = [

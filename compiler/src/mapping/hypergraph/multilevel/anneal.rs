@@ -7,14 +7,15 @@
 //! end of a temperature step is what remains.
 
 use super::counts::PinCounts;
+use super::exchange::ExchangePrice;
 use super::state::PartitionState;
-use crate::mapping::hypergraph::graph::{BlockId, NetId, VertexId};
+use crate::mapping::hypergraph::graph::{BlockId, VertexId};
 use crate::random::SplitMix64;
 
 /// How long, and between which temperatures; these are in units of the mean change of cost of a proposal.
 #[derive(Debug, Clone, Copy)]
 pub struct PartitionAnnealing {
-    /// Proposals in total.
+    /// VertexExchanges in total.
     pub proposals: u64,
     /// First temperature.
     pub start: f64,
@@ -33,7 +34,7 @@ const PRICE_FALL: f64 = 0.9;
 
 /// A vertex, where it goes, and who comes back.
 #[derive(Debug, Clone, Copy)]
-struct Proposal {
+struct VertexExchange {
     vertex: VertexId,
     to: BlockId,
     back: Option<VertexId>,
@@ -45,7 +46,7 @@ pub fn anneal<C: PinCounts>(
     schedule: PartitionAnnealing,
     random: &mut SplitMix64,
 ) {
-    let mut search = Search::new(state.graph.incidence.nets());
+    let mut search = ExchangeSearch::new(state.graph.incidence.nets());
     let Some(scale) = search.typical(state, random) else {
         return;
     };
@@ -95,7 +96,7 @@ fn cooling(ratio: f64) -> f64 {
     high
 }
 
-fn propose<C: PinCounts>(state: &PartitionState<'_, C>, random: &mut SplitMix64) -> Option<Proposal> {
+fn propose<C: PinCounts>(state: &PartitionState<'_, C>, random: &mut SplitMix64) -> Option<VertexExchange> {
     let incidence = &state.graph.incidence;
     let vertex = VertexId(random.below(incidence.vertices()) as u32);
     let nets = incidence.nets_of(vertex);
@@ -111,19 +112,17 @@ fn propose<C: PinCounts>(state: &PartitionState<'_, C>, random: &mut SplitMix64)
     let members = state.members(to);
     let alone = members.is_empty() || random.below(8) == 0 || state.fits(vertex, to);
     let back = (!alone).then(|| members[random.below(members.len())]);
-    Some(Proposal { vertex, to, back })
+    Some(VertexExchange { vertex, to, back })
 }
 
-/// Scratch of the exchange's price: what the first vertex contributes, by net.
-struct Search {
-    stamps: Vec<u32>,
-    parts: Vec<i64>,
-    tick: u32,
+/// What proposals cost, and whether they pass.
+struct ExchangeSearch {
+    price: ExchangePrice,
 }
 
-impl Search {
+impl ExchangeSearch {
     fn new(nets: usize) -> Self {
-        Self { stamps: vec![0; nets], parts: vec![0; nets], tick: 0 }
+        Self { price: ExchangePrice::new(nets) }
     }
 
     /// Mean absolute change of cost over some proposals; `None` if nothing can change.
@@ -143,47 +142,26 @@ impl Search {
         (count > 0).then(|| sum as f64 / count as f64)
     }
 
-    /// Change of cost. Nets that hold both vertices of an exchange keep their counts.
+    /// Change of cost.
     #[inline]
-    fn delta<C: PinCounts>(&mut self, state: &PartitionState<'_, C>, proposal: Proposal) -> i64 {
-        let Proposal { vertex, to, back } = proposal;
-        let Some(back) = back else {
-            return state.delta(vertex, to);
-        };
-        let from = state.block(vertex);
-        let incidence = &state.graph.incidence;
-        self.tick = self.tick.wrapping_add(1);
-        if self.tick == 0 {
-            self.stamps.fill(0);
-            self.tick = 1;
+    fn delta<C: PinCounts>(&mut self, state: &PartitionState<'_, C>, proposal: VertexExchange) -> i64 {
+        let VertexExchange { vertex, to, back } = proposal;
+        match back {
+            Some(back) => self.price.delta(state, vertex, to, back),
+            None => state.delta(vertex, to),
         }
-        let mut delta = 0;
-        for &NetId(e) in incidence.nets_of(vertex) {
-            let part = state.part_of_delta(NetId(e), from, to);
-            self.parts[e as usize] = part;
-            self.stamps[e as usize] = self.tick;
-            delta += part;
-        }
-        for &NetId(e) in incidence.nets_of(back) {
-            if self.stamps[e as usize] == self.tick {
-                delta -= self.parts[e as usize];
-            } else {
-                delta += state.part_of_delta(NetId(e), to, from);
-            }
-        }
-        delta
     }
 
     /// Carries the proposal out or leaves it.
     fn decide<C: PinCounts>(
         &mut self,
         state: &mut PartitionState<'_, C>,
-        proposal: Proposal,
+        proposal: VertexExchange,
         temperature: f64,
         price: f64,
         random: &mut SplitMix64,
     ) {
-        let Proposal { vertex, to, back } = proposal;
+        let VertexExchange { vertex, to, back } = proposal;
         let from = state.block(vertex);
         let delta = self.delta(state, proposal);
         let excess = state.scalar_excess_delta(vertex, to, back);

@@ -11,6 +11,7 @@ mod anneal;
 mod coarsen;
 mod contract;
 mod counts;
+mod exchange;
 mod initial;
 mod repair;
 mod state;
@@ -120,7 +121,8 @@ fn attempt(
     }
     let plan = SearchBudget::new(options.effort, graph);
     let tries = (0..plan.tries).into_par_iter().map(|index| {
-        let mut run = MultilevelRun { limits, count, plan, random: SplitMix64::stream(options.seed, index) };
+        let random = SplitMix64::stream(options.seed, index);
+        let mut run = MultilevelRun { limits, count, plan, random, heaviest: heaviest(graph) };
         let first = run.cycle(graph, None);
         (0..plan.cycles).fold(first, |found, _| run.cycle(graph, Some(found)))
     });
@@ -184,6 +186,8 @@ struct MultilevelRun<'a> {
     count: usize,
     plan: SearchBudget,
     random: SplitMix64,
+    /// The heaviest vertex of the problem, by scalar resource.
+    heaviest: Vec<u64>,
 }
 
 /// Coarsening stops at so many vertices a block: enough to pack blocks in many ways, few enough to anneal well.
@@ -212,6 +216,15 @@ const LARGE_SWEEPS: (usize, u64) = (3, 128);
 const LARGE_VERTICES: usize = 1 << 13;
 /// Where their coarsening stops: too large to anneal, they need finer pieces to pack.
 const LARGE_COARSEST_PER_BLOCK: usize = 8;
+
+/// Clusters are large once they weigh this many of the heaviest vertices.
+const COARSE: u64 = 4;
+
+/// The heaviest vertex by scalar resource.
+fn heaviest(graph: &Hypergraph) -> Vec<u64> {
+    let of = |r| graph.vertex_weights.iter().skip(r).step_by(graph.resources).max().copied().unwrap_or(0);
+    (0..graph.resources).map(of).collect()
+}
 
 impl MultilevelRun<'_> {
     /// Down to the coarsest level and back. With an earlier partition, clusters stay inside its blocks, and the better
@@ -248,8 +261,7 @@ impl MultilevelRun<'_> {
             false => (CoarseningPace::Careful, COARSEST_PER_BLOCK),
         };
         let mut within = earlier.map(<[BlockId]>::to_vec);
-        let heaviest = |r| graph.vertex_weights.iter().skip(r).step_by(graph.resources).max();
-        let mut caps: Vec<u64> = (0..graph.resources).map(|r| heaviest(r).copied().unwrap_or(0)).collect();
+        let mut caps = self.heaviest.clone();
         let shared_caps: Vec<u64> = self.limits.shared.iter().map(|limit| limit / 2).collect();
         loop {
             let finer = levels.last().map_or(graph, |level| &level.graph);
@@ -290,6 +302,17 @@ impl MultilevelRun<'_> {
         }
     }
 
+    /// The limits of a level: those of the problem, and half of the heaviest cluster more, as far as the vertices of
+    /// the finest level are small enough to give it back. Full blocks of large clusters have no room for another order:
+    /// where clusters had to keep the limits, each block was filled with what came from far away.
+    fn level_limits(&self, graph: &Hypergraph) -> Limits {
+        let mut limits = self.limits.clone();
+        for ((limit, cluster), vertex) in limits.scalars.iter_mut().zip(heaviest(graph)).zip(&self.heaviest) {
+            *limit += cluster.saturating_sub(COARSE * vertex) / 2;
+        }
+        limits
+    }
+
     fn refine<C: PinCounts>(
         &mut self,
         graph: &Hypergraph,
@@ -298,7 +321,8 @@ impl MultilevelRun<'_> {
         work: u64,
         finest: bool,
     ) -> CandidatePartition {
-        let mut state = PartitionState::<C>::new(graph, self.limits, self.count, blocks);
+        let limits = if finest { self.limits.clone() } else { self.level_limits(graph) };
+        let mut state = PartitionState::<C>::new(graph, &limits, self.count, blocks);
         let proposals = self.plan.proposals(graph, work);
         if proposals >= PROPOSALS_LEAST * graph.vertices() as u64 {
             anneal(&mut state, PartitionAnnealing { proposals, start: heat, end: FROZEN }, &mut self.random);

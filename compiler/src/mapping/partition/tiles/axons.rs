@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use snnc_targets::schema::{AxonSpec, OutputAxonKind};
 
@@ -18,13 +18,13 @@ pub struct OutgoingAxons {
     /// Axons in slices that only some channels reach, by the first of those and one past the last.
     some: BTreeMap<(u32, u32), AxonCounts>,
     /// Channels from which on other slices are reached: slices of the population are cut there.
-    pub cuts: Rc<BTreeSet<u32>>,
+    pub cuts: Arc<BTreeSet<u32>>,
 }
 
 impl OutgoingAxons {
     /// Of a population that no placed layer reads yet.
     pub fn new(shape: Shape) -> Self {
-        Self { shape, all: AxonCounts::new(shape), some: BTreeMap::new(), cuts: Rc::default() }
+        Self { shape, all: AxonCounts::new(shape), some: BTreeMap::new(), cuts: Arc::default() }
     }
 
     /// One axon more at every position that reaches a tile, for some channels.
@@ -43,7 +43,7 @@ impl OutgoingAxons {
     pub fn cut_around(&mut self, channels: &Range<u32>) {
         let inside = |&cut: &u32| cut > 0 && cut < self.shape.channels as u32;
         let cuts: Vec<u32> = [channels.start, channels.end].into_iter().filter(inside).collect();
-        Rc::make_mut(&mut self.cuts).extend(cuts);
+        Arc::make_mut(&mut self.cuts).extend(cuts);
     }
 
     /// Brings the sums up to date.
@@ -61,8 +61,12 @@ impl OutgoingAxons {
     pub fn output(&self, axons: &AxonSpec, tile: &PopulationTile) -> TileOutput {
         let fan_out = self.all.sum(&tile.rows, &tile.cols);
         let copies = axons.output.get() == OutputAxonKind::NeuronCopies;
-        let mut output =
-            TileOutput { fan_out, neurons: tile.positions(), parts: Vec::new(), cuts: Rc::clone(&self.cuts) };
+        let mut output = TileOutput {
+            fan_out,
+            neurons: tile.positions(),
+            parts: Vec::new(),
+            cuts: Arc::clone(&self.cuts),
+        };
         if copies {
             let silent = tile.positions() - self.all.sending(&tile.rows, &tile.cols);
             output.neurons = fan_out * u64::from(axons.planes()) + silent;
@@ -107,7 +111,7 @@ pub struct TileOutput {
     /// Axons and neurons where channels differ, ascending over all channels; empty if all channels are alike.
     parts: Vec<ChannelOutput>,
     /// [`OutgoingAxons::cuts`] of the layer.
-    cuts: Rc<BTreeSet<u32>>,
+    cuts: Arc<BTreeSet<u32>>,
 }
 
 /// Channels that send alike.
@@ -121,7 +125,7 @@ struct ChannelOutput {
 impl TileOutput {
     /// What a tile sends that no layer reads, or whose targets are left out of account.
     pub fn silent(positions: u64) -> Self {
-        Self { fan_out: 0, neurons: positions, parts: Vec::new(), cuts: Rc::default() }
+        Self { fan_out: 0, neurons: positions, parts: Vec::new(), cuts: Arc::default() }
     }
 
     /// Whether channels differ in what they send.

@@ -10,12 +10,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use snnc_targets::schema::AxonSpec;
 
 use super::axons::{AxonCounts, OutgoingAxons, TileOutput};
 use super::capacity::CoreCapacity;
+use super::core_room::CoreRoom;
 use super::layer::{PartitionLayer, axons_least};
 use super::open_core::OpenCore;
 use super::plans::LayerPlan;
@@ -33,7 +34,7 @@ const HOLES_MAX: usize = 256;
 #[derive(Debug, Clone, Default)]
 pub struct FilledCores {
     /// Cores.
-    pub cores: Vec<Rc<OpenCore>>,
+    pub cores: Vec<Arc<OpenCore>>,
     /// Destination axons of every position of the populations that some placed layer reads.
     pub outgoing: BTreeMap<PopulationId, OutgoingAxons>,
     /// Expected packets to the layers placed.
@@ -41,7 +42,7 @@ pub struct FilledCores {
     /// Cuts chosen.
     pub parts: BTreeMap<PopulationId, Parts>,
     /// Irregular populations numbered anew.
-    pub orders: BTreeMap<PopulationId, Rc<Vec<u32>>>,
+    pub orders: BTreeMap<PopulationId, Arc<Vec<u32>>>,
 }
 
 impl FilledCores {
@@ -64,20 +65,22 @@ impl FilledCores {
         plan: &LayerPlan,
         source_shape: impl Fn(PopulationId) -> Shape,
     ) -> Result<(), LimitExceeded> {
-        let mut placed: Vec<(Rc<PopulationTile>, Vec<Range<u32>>)> = Vec::new();
+        let mut placed: Vec<(Arc<PopulationTile>, Vec<Range<u32>>)> = Vec::new();
+        let mut room = CoreRoom::new(self.cores.iter().map(|core| core.before_merging().neurons));
         let mut start = 0;
         for (tiles, width) in &plan.groups {
             for tile in tiles.iter() {
-                let slices = self.place_tile(capacity, layer, plan, tile, start..start + width)?;
-                placed.push((Rc::clone(tile), slices));
+                let slices =
+                    self.place_tile(capacity, layer, plan, (tile, start..start + width), &mut room)?;
+                placed.push((Arc::clone(tile), slices));
             }
             start += width;
         }
         let cuts = self.outgoing.get(&layer.id).map(|outgoing| outgoing.cuts.clone()).unwrap_or_default();
         let parted =
             |slices: &[Range<u32>]| slices.iter().flat_map(|s| pieces(s, &cuts, &layer.groups)).collect();
-        let parts: Vec<(Rc<PopulationTile>, Vec<Range<u32>>)> =
-            placed.iter().map(|(tile, slices)| (Rc::clone(tile), parted(slices))).collect();
+        let parts: Vec<(Arc<PopulationTile>, Vec<Range<u32>>)> =
+            placed.iter().map(|(tile, slices)| (Arc::clone(tile), parted(slices))).collect();
         self.settle_axons(capacity, layer, &parts)?;
         for ((tile, slices), (_, parts)) in placed.iter().zip(&parts) {
             self.add_outgoing(tile, slices, parts, &source_shape);
@@ -126,11 +129,11 @@ impl FilledCores {
         capacity: &CoreCapacity,
         layer: &PartitionLayer,
         plan: &LayerPlan,
-        tile: &Rc<PopulationTile>,
-        mut channels: Range<u32>,
+        (tile, mut channels): (&Arc<PopulationTile>, Range<u32>),
+        room: &mut CoreRoom,
     ) -> Result<Vec<Range<u32>>, LimitExceeded> {
         let output = &self.output(capacity.axons, layer.id, tile);
-        let mut holes = self.holes(capacity, layer, tile, output, &channels);
+        let mut holes = self.holes(capacity, layer, (tile, output), &channels, room);
         let mut slices = Vec::new();
         while !channels.is_empty() {
             let fresh = OpenCore::default().fitting(capacity, layer, tile, output, &channels);
@@ -143,10 +146,10 @@ impl FilledCores {
             }
             let core = pick_hole(&mut holes, channels.len() as u32, f64::from(fresh) * plan.hole_share);
             let core = core.unwrap_or_else(|| {
-                self.cores.push(Rc::default());
+                self.cores.push(Arc::default());
                 self.cores.len() - 1
             });
-            let open = Rc::make_mut(&mut self.cores[core]);
+            let open = Arc::make_mut(&mut self.cores[core]);
             // A hole was measured for the first channels; others can leave less room.
             let count = open.fitting(capacity, layer, tile, output, &channels);
             if count == 0 {
@@ -154,6 +157,7 @@ impl FilledCores {
             }
             let end = channels.start + count;
             open.add(capacity, layer, tile, output, channels.start..end);
+            room.set(core, open.before_merging().neurons);
             slices.push(channels.start..end);
             channels.start = end;
             // Channels that no source feeds together may share a core, where one axon does not serve all that fit.
@@ -172,19 +176,16 @@ impl FilledCores {
         &self,
         capacity: &CoreCapacity,
         layer: &PartitionLayer,
-        tile: &PopulationTile,
-        output: &TileOutput,
+        (tile, output): (&PopulationTile, &TileOutput),
         channels: &Range<u32>,
+        room: &CoreRoom,
     ) -> Vec<(u32, usize)> {
         let least = output.neurons(&(channels.start..channels.start + 1));
-        let mut holes: Vec<_> = self
-            .cores
-            .iter()
-            .enumerate()
-            .rev()
-            .filter(|(_, core)| core.before_merging().neurons + least <= capacity.most.neurons)
+        let Some(most) = capacity.most.neurons.checked_sub(least) else { return Vec::new() };
+        let mut holes: Vec<_> = room
+            .latest_within(most)
             .take(HOLES_MAX)
-            .map(|(i, core)| (core.fitting(capacity, layer, tile, output, channels), i))
+            .map(|core| (self.cores[core].fitting(capacity, layer, tile, output, channels), core))
             .filter(|&(count, _)| count > 0)
             .collect();
         holes.sort_unstable_by_key(|&(count, core)| (count, usize::MAX - core));
@@ -196,7 +197,7 @@ impl FilledCores {
         &mut self,
         capacity: &CoreCapacity,
         layer: &PartitionLayer,
-        parts: &[(Rc<PopulationTile>, Vec<Range<u32>>)],
+        parts: &[(Arc<PopulationTile>, Vec<Range<u32>>)],
     ) -> Result<(), LimitExceeded> {
         // Axons by position of those channels that reach a target.
         let mut known: BTreeMap<(u32, u32), AxonCounts> = BTreeMap::new();
@@ -221,7 +222,7 @@ impl FilledCores {
                 }
             }
             if change != 0 {
-                let core = Rc::make_mut(core);
+                let core = Arc::make_mut(core);
                 let (used, most) = (core.settle_input_axons(change), capacity.most.input_axons);
                 if let Some(exceeded) = LimitExceeded::check(Limit::InputAxons, used, most) {
                     return Err(exceeded);

@@ -46,6 +46,20 @@ impl IncomingSynapses<'_> {
     }
 }
 
+/// Whether a neuron is placed, else how many sources it shares with a core, and which; side by side, since neurons near
+/// each other may be anywhere in memory.
+#[derive(Debug, Clone, Copy)]
+struct NeuronMark {
+    /// [`NO_CORE`] if it shared none yet, [`PLACED`].
+    core: u32,
+    shared: u32,
+}
+
+/// No core that there is.
+const NO_CORE: u32 = u32::MAX;
+/// The mark of neurons that are placed: no core either.
+const PLACED: u32 = u32::MAX - 1;
+
 /// A population while its neurons go to cores.
 pub struct CoreGrowth<'a> {
     capacity: &'a CoreCapacity<'a>,
@@ -56,11 +70,12 @@ pub struct CoreGrowth<'a> {
     pub free: bool,
     /// Distinct thresholds of the core at hand with this population.
     pub threshold_profiles: u64,
-    placed: Vec<bool>,
+    /// By neuron: where it stands.
+    marks: Vec<NeuronMark>,
     /// Neurons before this one are placed.
     cursor: usize,
-    /// Sources shared with a core, and which core.
-    shared: Vec<(u32, u32)>,
+    /// Neurons that share the sources of the one that was placed last, with repetitions.
+    near: Vec<u32>,
     /// Candidates by shared sources; those whose number has changed since are stale.
     candidates: Vec<Vec<u32>>,
     /// The limit that kept the last neuron out.
@@ -88,7 +103,7 @@ impl<'a> CoreGrowth<'a> {
             let each = rates.into_iter().filter_map(|rate| Some(work?.arriving(rate, rate)));
             let (synapse, axon_in) = each.unzip();
             let (starts, sources) = sparse.transposed(neurons);
-            let reached = vec![u32::MAX; sparse.sources()];
+            let reached = vec![NO_CORE; sparse.sources()];
             IncomingSynapses { sparse, starts, sources, reached, touched: false, synapse, axon_in }
         };
         Self {
@@ -98,9 +113,9 @@ impl<'a> CoreGrowth<'a> {
             fan_out,
             free: true,
             threshold_profiles: 0,
-            placed: vec![false; neurons],
+            marks: vec![NeuronMark { core: NO_CORE, shared: 0 }; neurons],
             cursor: 0,
-            shared: vec![(0, u32::MAX); neurons],
+            near: Vec::new(),
             candidates: Vec::new(),
             refused: None,
             neuron: work.map(|work| work.neuron(layer.id)).unwrap_or_default(),
@@ -164,16 +179,16 @@ impl<'a> CoreGrowth<'a> {
     fn next(&mut self, core: u32) -> Option<(u32, bool)> {
         for shared in (1..self.candidates.len()).rev() {
             while let Some(neuron) = self.candidates[shared].pop() {
-                let n = neuron as usize;
-                if !self.placed[n] && self.shared[n] == (shared as u32, core) {
+                let mark = self.marks[neuron as usize];
+                if (mark.core, mark.shared) == (core, shared as u32) {
                     return Some((neuron, true));
                 }
             }
         }
-        while self.placed.get(self.cursor) == Some(&true) {
+        while self.marks.get(self.cursor).is_some_and(|mark| mark.core == PLACED) {
             self.cursor += 1;
         }
-        (self.cursor < self.placed.len()).then_some((self.cursor as u32, false))
+        (self.cursor < self.marks.len()).then_some((self.cursor as u32, false))
     }
 
     /// What the core's new neurons use with one more.
@@ -201,7 +216,8 @@ impl<'a> CoreGrowth<'a> {
 
     /// Places a neuron; neurons that share its sources become candidates.
     fn enter(&mut self, neuron: u32, core: u32) {
-        self.placed[neuron as usize] = true;
+        self.marks[neuron as usize].core = PLACED;
+        self.near.clear();
         for synapses in &mut self.incoming {
             let range =
                 synapses.starts[neuron as usize] as usize..synapses.starts[neuron as usize + 1] as usize;
@@ -212,20 +228,29 @@ impl<'a> CoreGrowth<'a> {
                     continue;
                 }
                 let targets = synapses.sparse.targets_of(source as usize);
-                if targets.len() > HUB {
-                    continue;
-                }
-                for &other in targets.iter().filter(|&&t| !self.placed[t as usize]) {
-                    let (shared, of) = &mut self.shared[other as usize];
-                    *shared = if *of == core { *shared + 1 } else { 1 };
-                    *of = core;
-                    let at = *shared as usize;
-                    if self.candidates.len() <= at {
-                        self.candidates.resize_with(at + 1, Vec::new);
-                    }
-                    self.candidates[at].push(other);
+                if targets.len() <= HUB {
+                    self.near.extend_from_slice(targets);
                 }
             }
+        }
+        // Neurons are numbered at random, so that each mark is likely a miss of the caches. This look at all of them
+        // depends on nothing, so the processor waits for many at once; the loop below would wait for one after another.
+        let placed = self.near.iter().filter(|&&n| self.marks[n as usize].core == PLACED).count();
+        if placed == self.near.len() {
+            return;
+        }
+        for &other in &self.near {
+            let NeuronMark { core: of, shared } = &mut self.marks[other as usize];
+            if *of == PLACED {
+                continue;
+            }
+            *shared = if *of == core { *shared + 1 } else { 1 };
+            *of = core;
+            let at = *shared as usize;
+            if self.candidates.len() <= at {
+                self.candidates.resize_with(at + 1, Vec::new);
+            }
+            self.candidates[at].push(other);
         }
     }
 }

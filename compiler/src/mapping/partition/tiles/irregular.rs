@@ -6,7 +6,7 @@
 //!
 //! Work and memory grow with the synapses: a source is looked at once for each core that it reaches. Deterministic.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use snnc_targets::schema::KernelSharing;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
@@ -108,10 +108,10 @@ pub fn place(
     }
     while order.len() < core_of.len() {
         if open == state.cores.len() {
-            state.cores.push(Rc::default());
+            state.cores.push(Arc::default());
             growth.threshold_profiles = OpenCore::default().profiles_with(layer);
         }
-        let core = Rc::make_mut(&mut state.cores[open]);
+        let core = Arc::make_mut(&mut state.cores[open]);
         let (neurons, more, load) = growth.grow(open as u32, core.before_merging(), &core.load);
         if neurons.is_empty() && core.slices.is_empty() {
             let none = LimitExceeded { limit: Limit::Neurons, used: 1, most: capacity.most.neurons };
@@ -132,7 +132,7 @@ pub fn place(
     }
     state.outgoing.values_mut().for_each(OutgoingAxons::finish);
     if !order.is_sorted() {
-        state.orders.insert(layer.id, Rc::new(order));
+        state.orders.insert(layer.id, Arc::new(order));
     }
     Ok(())
 }

@@ -3,11 +3,14 @@
 //! An [`IncomingKernel`] is the kernel of a projection, or one part of it where it is cut ([`Parts`]). A source
 //! position takes one axon for each of them on a destination core.
 
+use std::sync::Arc;
+
 use snnc_targets::Target;
 use snnc_targets::schema::{AxonSpec, InputAxonKind, KernelSharing};
 
 use crate::ir::channels::ChannelMap;
 use crate::ir::spiking::parts::{Parts, axis_parts};
+use crate::ir::spiking::zeros::NonzeroTaps;
 use crate::ir::spiking::{Convolution, Population, SpikingIr};
 use crate::ir::{AxisMap, NetworkId, PopulationId, ProjectionId};
 use crate::mapping::build::refine::groups;
@@ -28,6 +31,10 @@ pub struct IncomingKernel {
     pub cols: AxisMap,
     /// Expected spikes of a source neuron.
     pub rate: f64,
+    /// The weights of the whole kernel, if it has zeros that the target leaves out.
+    pub nonzero: Option<Arc<NonzeroTaps>>,
+    /// First row and column of taps of the whole kernel that it has.
+    pub first_tap: (usize, usize),
 }
 
 /// A population, and the ways to cut the kernels that feed it.
@@ -48,8 +55,14 @@ pub struct PartitionLayer<'a> {
 impl<'a> PartitionLayer<'a> {
     /// The layers of networks, one network after the other, sources first; without spikes from outside, which are on no
     /// core.
-    pub fn all(ir: &'a SpikingIr, target: &Target, rates: &Rates, networks: &[NetworkId]) -> Vec<Self> {
-        let layer = |(id, population)| Self::new(ir, target, rates, id, population);
+    pub fn all(
+        ir: &'a SpikingIr,
+        target: &Target,
+        rates: &Rates,
+        networks: &[NetworkId],
+        whole_kernels: bool,
+    ) -> Vec<Self> {
+        let layer = |of| Self::new(ir, target, rates, of, whole_kernels);
         let own = networks.iter().flat_map(|&network| ir.model.populations_of(network));
         own.filter(|(_, p)| !p.dynamics.is_port()).map(layer).collect()
     }
@@ -58,8 +71,8 @@ impl<'a> PartitionLayer<'a> {
         ir: &'a SpikingIr,
         target: &Target,
         rates: &Rates,
-        id: PopulationId,
-        population: &'a Population,
+        (id, population): (PopulationId, &'a Population),
+        whole_kernels: bool,
     ) -> Self {
         let incoming: Vec<_> =
             ir.projections.iter().filter(|(_, p)| p.target == id).map(|(id, _)| id).collect();
@@ -70,13 +83,21 @@ impl<'a> PartitionLayer<'a> {
         let height = incoming.iter().filter_map(kernel).map(|(height, _)| height).min().unwrap_or(1);
         let mut ways = vec![Parts::WHOLE];
         // Only lists for each variant of a border become fewer by cutting.
-        if target.synapses.kernel_sharing.get() == KernelSharing::PerVariant {
+        if target.synapses.kernel_sharing.get() == KernelSharing::PerVariant && !whole_kernels {
             ways.extend([2, height].into_iter().filter(|&n| n <= height).map(|rows| Parts { rows, cols: 1 }));
             ways.dedup();
         }
+        let nonzero = |id: &ProjectionId| {
+            let kernel = &ir.projections[*id].conv().filter(|_| target.skips_zeros())?.kernel;
+            let taps = NonzeroTaps::new(kernel);
+            (taps.total() < kernel.weights.len() as u64).then(|| Arc::new(taps))
+        };
+        let nonzero: Vec<Option<Arc<NonzeroTaps>>> = incoming.iter().map(nonzero).collect();
         let kernels = |parts: Parts| {
-            let of = |id: &ProjectionId| cut(ir, rates, *id, parts);
-            (parts, incoming.iter().flat_map(of).collect())
+            let of = |(id, nonzero): (&ProjectionId, &Option<Arc<NonzeroTaps>>)| {
+                cut(ir, rates, (*id, nonzero), parts)
+            };
+            (parts, incoming.iter().zip(&nonzero).flat_map(of).collect())
         };
         let cuts = ways.into_iter().map(kernels).collect();
         let groups = incoming.iter().filter_map(|&id| groups(ir, &ir.projections[id])).collect();
@@ -87,6 +108,12 @@ impl<'a> PartitionLayer<'a> {
     pub fn thresholds(&self, channels: std::ops::Range<u32>) -> &[u32] {
         let thresholds = self.population.dynamics.thresholds();
         thresholds.get(channels.start as usize..channels.end as usize).unwrap_or_default()
+    }
+
+    /// Whether all channels cost a core the same.
+    pub fn alike(&self) -> bool {
+        let zeros = self.cuts.iter().flat_map(|(_, kernels)| kernels).any(|kernel| kernel.nonzero.is_some());
+        self.groups.is_empty() && !zeros
     }
 
     /// All channels.
@@ -106,12 +133,17 @@ pub fn axons_least(axons: &AxonSpec, channels: u64) -> u64 {
     }
 }
 
-fn cut(ir: &SpikingIr, rates: &Rates, id: ProjectionId, parts: Parts) -> Vec<IncomingKernel> {
+fn cut(
+    ir: &SpikingIr,
+    rates: &Rates,
+    (id, nonzero): (ProjectionId, &Option<Arc<NonzeroTaps>>),
+    parts: Parts,
+) -> Vec<IncomingKernel> {
     let p = &ir.projections[id];
     let mut kernels = Vec::new();
     let Some(Convolution { map, kernel }) = p.conv() else { return kernels };
-    for (_, rows) in axis_parts(&map.rows, parts.rows) {
-        for (_, cols) in axis_parts(&map.cols, parts.cols) {
+    for (kys, rows) in axis_parts(&map.rows, parts.rows) {
+        for (kxs, cols) in axis_parts(&map.cols, parts.cols) {
             kernels.push(IncomingKernel {
                 source: p.source,
                 channels: kernel.channels,
@@ -119,6 +151,8 @@ fn cut(ir: &SpikingIr, rates: &Rates, id: ProjectionId, parts: Parts) -> Vec<Inc
                 rows,
                 cols,
                 rate: rates.of(p.source),
+                nonzero: nonzero.clone(),
+                first_tap: (kys.start, kxs.start),
             });
         }
     }

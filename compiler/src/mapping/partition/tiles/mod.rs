@@ -10,6 +10,7 @@
 
 mod axons;
 mod capacity;
+mod core_room;
 mod filled;
 mod growth;
 mod irregular;
@@ -21,15 +22,18 @@ mod refuse;
 mod tile;
 pub mod work;
 
+use snnc_targets::schema::RoutingScheme;
 use snnc_targets::{Diagnostics, Target};
 use std::ops::Range;
+use std::sync::Arc;
 
 use self::capacity::CoreCapacity;
 pub use self::filled::FilledCores;
 use self::layer::PartitionLayer;
 use self::open_core::PlacedChannels;
-use self::plans::{TileGrids, plans};
-use self::work::{WorkLimit, WorkModel};
+use self::plans::{TILES_KEPT, TileGrids, plans};
+use self::tile::PopulationTile;
+use self::work::{TileWork, WorkLimit, WorkModel};
 use super::Rates;
 use super::search::{Objective, SearchOptions, SearchedPartition};
 use crate::ir::program::Slice;
@@ -38,6 +42,7 @@ use crate::ir::spiking::SpikingIr;
 use crate::ir::spiking::parts::Parts;
 use crate::ir::{NetworkId, PopulationId};
 use crate::mapping::effort::Effort;
+use crate::mapping::observer::MappingObserver;
 
 /// States kept after each layer.
 fn beam(effort: Effort) -> usize {
@@ -55,6 +60,7 @@ pub const NEGLIGIBLE: f64 = 0.01;
 const BEAM_CORES: usize = 8_000;
 
 /// Searches a partition of networks without cycles, which may share cores. The layers of the last one are placed first.
+/// Steps of the observer are layers; they are expected here.
 ///
 /// # Errors
 /// [`Code::DoesNotFit`](snnc_targets::Code::DoesNotFit) with layer, limit, use and a remedy.
@@ -64,10 +70,20 @@ pub fn search_networks(
     rates: &Rates,
     options: SearchOptions,
     networks: &[NetworkId],
+    observer: &dyn MappingObserver,
 ) -> Result<SearchedPartition, Diagnostics> {
-    let mut search = TileSearch::new(ir, target, rates, options, networks, None);
+    let mut search = TileSearch::new(ir, target, rates, options, networks, (None, observer));
+    observer.expect(search.run_layers());
     let fill = search.run(search.objective())?;
     Ok(search.found(&fill))
+}
+
+/// Work that the search looks at.
+pub struct WorkForeseen<'a> {
+    /// Of an item, its passes taken to be alike: what cores are filled by.
+    pub item: WorkModel<'a>,
+    /// Of its phases: what filled cores are evened out by.
+    pub phases: WorkModel<'a>,
 }
 
 /// The search for some networks: layers and their tiles, made once for any number of runs.
@@ -78,9 +94,11 @@ pub struct TileSearch<'a> {
     options: SearchOptions,
     layers: Vec<PartitionLayer<'a>>,
     grids: Vec<TileGrids>,
-    work: Option<WorkModel<'a>>,
+    work: Option<WorkForeseen<'a>>,
     /// Work of each layer, in picoseconds; empty where work is not looked at.
     layer_work: Vec<f64>,
+    /// Its steps are layers of runs, and moves where work is evened out.
+    observer: &'a dyn MappingObserver,
 }
 
 impl<'a> TileSearch<'a> {
@@ -92,13 +110,14 @@ impl<'a> TileSearch<'a> {
         rates: &'a Rates,
         options: SearchOptions,
         networks: &[NetworkId],
-        work: Option<WorkModel<'a>>,
+        (work, observer): (Option<WorkForeseen<'a>>, &'a dyn MappingObserver),
     ) -> Self {
-        let layers = PartitionLayer::all(ir, target, rates, networks);
+        let layers = PartitionLayer::all(ir, target, rates, networks, options.whole_kernels);
         let grids = layers.iter().map(|_| TileGrids::default()).collect();
-        let of = |work: &WorkModel| layers.iter().map(|layer| work.population(ir, layer.id)).collect();
+        let of =
+            |work: &WorkForeseen| layers.iter().map(|layer| work.item.population(ir, layer.id)).collect();
         let layer_work = work.as_ref().map(of).unwrap_or_default();
-        Self { ir, target, rates, options, layers, grids, work, layer_work }
+        Self { ir, target, rates, options, layers, grids, work, layer_work, observer }
     }
 
     /// What a single run makes small.
@@ -112,9 +131,38 @@ impl<'a> TileSearch<'a> {
     /// What does not fit.
     pub fn run(&mut self, fewest: Fewest) -> Result<FilledCores, Diagnostics> {
         let (beam, all) = (beam(self.options.effort), 0..self.layers.len());
+        let (observer, layers) = (self.observer, self.run_layers());
         let mut search = |beam| self.beam_search(fewest, None, beam, (FilledCores::default(), all.clone()));
         // The quick search can meet a dead end; a wider one is tried before the model is refused.
-        search(beam).or_else(|_| search(beam * 8))
+        search(beam).or_else(|_| {
+            observer.expect(layers);
+            search(beam * 8)
+        })
+    }
+
+    /// Tells the observer of so many layers more.
+    pub fn expect(&self, layers: u64) {
+        self.observer.expect(layers);
+    }
+
+    /// Tells the observer of so many layers that are not run.
+    pub fn skip(&self, layers: u64) {
+        self.observer.skip(layers);
+    }
+
+    /// Layers that a run goes through.
+    pub fn run_layers(&self) -> u64 {
+        self.layers.len() as u64
+    }
+
+    /// Layers that a run within a limit goes through.
+    pub fn busy_layers(&self) -> u64 {
+        (self.layers.len() - self.quiet()) as u64
+    }
+
+    /// Layers that complete such a run.
+    pub fn quiet_layers(&self) -> u64 {
+        self.quiet() as u64
     }
 
     /// Fills cores, each of which may be busy so long at most, with the layers of the networks that work; the others
@@ -137,9 +185,14 @@ impl<'a> TileSearch<'a> {
         self.beam_search(Fewest::Cores, None, beam, (fill.clone(), quiet))
     }
 
-    /// The same layers on at most `cores` cores, less unevenly busy; none if nothing can move.
-    pub fn rebalanced(&self, fill: &FilledCores, cores: usize) -> Option<FilledCores> {
-        rebalance::rebalance(self, fill, cores)
+    /// Moves that [`TileSearch::rebalanced`] proposes at most.
+    pub fn rebalancing_moves(&self, fills: &[Arc<FilledCores>], cores: usize) -> u64 {
+        rebalance::moves(self, fills, cores)
+    }
+
+    /// The layers of the best of these fills on at most `cores` cores, less unevenly busy; none if nothing can move.
+    pub fn rebalanced(&self, fills: &[Arc<FilledCores>], cores: usize) -> Option<FilledCores> {
+        rebalance::rebalance(self, fills, cores)
     }
 
     /// Whether every network works, so that none is left out of a run within a limit.
@@ -166,9 +219,23 @@ impl<'a> TileSearch<'a> {
         self.layers.iter().map(|layer| layer.population.shape.len()).sum()
     }
 
-    /// Timesteps that are looked at.
+    /// Timesteps of all phases that are looked at.
     fn steps(&self) -> usize {
-        self.work.as_ref().map_or(0, |work| work.steps.len())
+        self.work.as_ref().map_or(0, |work| work.phases.steps.len())
+    }
+
+    /// The work of a tile of a population by timestep of all phases, which sends to so many axons from all of its
+    /// positions together.
+    fn work_of(&self, population: PopulationId, tile: &PopulationTile, fan_out: u64) -> TileWork {
+        let Some(model) = self.work.as_ref().map(|work| &work.phases) else { return TileWork::default() };
+        let mut work = model.tile(population, tile.positions(), &tile.kernels);
+        // A packet that forks is made once, whatever its destinations.
+        let sent = match self.target.topology.routing.get() {
+            RoutingScheme::Multicast { .. } => tile.positions().min(fan_out),
+            RoutingScheme::Unicast => fan_out,
+        };
+        model.add_sending(&mut work, population, sent as f64);
+        work
     }
 
     /// Threshold mantissas of each population.
@@ -186,6 +253,7 @@ impl<'a> TileSearch<'a> {
         found(&CoreCapacity::new(self.target, self.options.neurons_max), &self.layers, fill)
     }
 
+    /// Tells the observer of all layers, also of those that a dead end leaves out.
     fn beam_search(
         &mut self,
         fewest: Fewest,
@@ -193,10 +261,31 @@ impl<'a> TileSearch<'a> {
         beam: usize,
         (fill, layers): (FilledCores, Range<usize>),
     ) -> Result<FilledCores, Diagnostics> {
-        let (ir, target, work) = (self.ir, self.target, self.work.as_ref());
+        let mut left = layers.len() as u64;
+        let found = self.fill_layers(fewest, limit, beam, (fill, layers), &mut left);
+        self.observer.skip(left);
+        found
+    }
+
+    /// Fills cores with some layers, and counts down those that are `left`.
+    fn fill_layers(
+        &mut self,
+        fewest: Fewest,
+        limit: Option<WorkLimit>,
+        beam: usize,
+        (fill, layers): (FilledCores, Range<usize>),
+        left: &mut u64,
+    ) -> Result<FilledCores, Diagnostics> {
+        let (ir, target) = (self.ir, self.target);
+        let work = self.work.as_ref().map(|work| &work.item);
         let mut capacity = CoreCapacity::new(target, self.options.neurons_max);
         capacity.work = limit;
         refuse::fan_in(ir, target, &capacity, &self.layers)?;
+        let observer = self.observer;
+        let done = |left: &mut u64| {
+            *left -= 1;
+            observer.advance(1);
+        };
         let mut states = vec![fill];
         for index in layers.rev() {
             let layer = &self.layers[index];
@@ -205,6 +294,7 @@ impl<'a> TileSearch<'a> {
                 for state in &mut states {
                     irregular::place(ir, target, self.rates, &capacity, layer, state, work)?;
                 }
+                done(left);
                 continue;
             }
             let mut refused: Option<LimitExceeded> = None;
@@ -229,8 +319,12 @@ impl<'a> TileSearch<'a> {
                 }
                 .into());
             }
-            let left = (&self.layers[..index], self.layer_work.get(..index).unwrap_or_default());
-            states = best(next, &capacity, left, fewest, beam);
+            if self.grids.iter().map(TileGrids::tiles).sum::<usize>() > TILES_KEPT {
+                self.grids[index] = TileGrids::default();
+            }
+            let rest = (&self.layers[..index], self.layer_work.get(..index).unwrap_or_default());
+            states = best(next, &capacity, rest, fewest, beam);
+            done(left);
         }
         // Every layer left a state.
         Ok(states.into_iter().next().unwrap_or_default())

@@ -6,7 +6,7 @@
 //! counts are sums.
 
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::axons::TileOutput;
 use super::capacity::CoreCapacity;
@@ -26,7 +26,7 @@ pub struct PlacedChannels {
     /// Population.
     pub population: PopulationId,
     /// Positions.
-    pub tile: Rc<PopulationTile>,
+    pub tile: Arc<PopulationTile>,
     /// Channels.
     pub channels: Range<u32>,
 }
@@ -98,7 +98,7 @@ impl OpenCore {
         if most == 0 {
             return 0;
         }
-        let most = if tile.grouped || output.differs() {
+        let most = if tile.grouped || tile.unlike || output.differs() {
             let whole =
                 |k: u32| whole_groups(capacity, layer, tile, output, channels.start..channels.start + k);
             let fits = |k: u32| self.exceeds(capacity, layer, tile, output, &whole(k)).is_none();
@@ -175,13 +175,13 @@ impl OpenCore {
         &mut self,
         capacity: &CoreCapacity,
         layer: &PartitionLayer,
-        tile: &Rc<PopulationTile>,
+        tile: &Arc<PopulationTile>,
         output: &TileOutput,
         channels: Range<u32>,
     ) {
         let more = usage(capacity, layer, tile, output, &channels);
         self.load.add_tile(&tile.work, channels.end - channels.start);
-        self.enter(layer, &more, PlacedChannels { population: layer.id, tile: Rc::clone(tile), channels });
+        self.enter(layer, &more, PlacedChannels { population: layer.id, tile: Arc::clone(tile), channels });
     }
 
     /// Puts neurons of an irregular population on the core, which uses so much more then.
@@ -192,7 +192,7 @@ impl OpenCore {
         neurons: Range<u32>,
     ) {
         self.load.add_load(load);
-        let tile = Rc::new(PopulationTile::line(neurons));
+        let tile = Arc::new(PopulationTile::line(neurons));
         self.enter(layer, more, PlacedChannels { population: layer.id, tile, channels: 0..1 });
     }
 

@@ -5,7 +5,7 @@
 //! of a core, if holes get filled, or whole) and packets. The plans are then filled for real.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use snnc_targets::Target;
 
@@ -25,69 +25,92 @@ pub struct LayerPlan {
     /// Parts of the incoming kernels.
     pub parts: Parts,
     /// (tiles, number of channels), channels ascending.
-    pub groups: Vec<(Rc<Vec<Rc<PopulationTile>>>, u32)>,
+    pub groups: Vec<(Grid, u32)>,
     /// A hole takes channels before a new core does if it holds at least this share of what the new core would.
     pub hole_share: f64,
 }
 
-/// Tiles of a population by cut and grid; they do not depend on other populations.
+/// A grid of tiles, row by row.
+type Grid = Arc<Vec<Arc<PopulationTile>>>;
+
+/// Tiles of a population by cut and grid; they do not depend on other populations. Made when they are asked for; those
+/// of large layers are made anew each time, as there would be millions of them.
 #[derive(Debug, Default)]
 pub struct TileGrids {
     figures: TileCache,
-    known: BTreeMap<Parts, Vec<Rc<Vec<Rc<PopulationTile>>>>>,
+    known: BTreeMap<(Parts, (usize, usize)), Grid>,
+    /// Tiles of the known grids.
+    tiles: usize,
 }
 
 /// Most tiles that all grids of a layer may have together; finer ones are left out.
 const TILES_MAX: usize = 40_000;
+/// Most tiles that are kept, of a layer and of all layers together.
+pub const TILES_KEPT: usize = 4 * TILES_MAX;
+
+/// Rows and columns of the grids of a layer, coarse ones first.
+fn grid_sizes(layer: &PartitionLayer, capacity: &CoreCapacity) -> Vec<(usize, usize)> {
+    let shape = layer.population.shape;
+    let least = (shape.len() as u64).div_ceil(capacity.most.neurons.max(1)) as usize;
+    let mut counts: Vec<(usize, usize)> = Vec::new();
+    for &rows in &useful_counts(shape.height) {
+        counts.extend(useful_counts(shape.width).iter().map(|&cols| (rows, cols)));
+    }
+    counts.sort_by_key(|&(rows, cols)| (rows * cols, rows));
+    let mut tiles = 0;
+    // A grid coarser than the cores a layer needs at least is always tried.
+    let tried = counts.into_iter().take_while(|&(rows, cols)| {
+        tiles += rows * cols;
+        tiles <= TILES_MAX || rows * cols <= 4 * least + 16
+    });
+    // One position of a channel is a neuron at least.
+    let largest = |(rows, cols): (usize, usize)| shape.height.div_ceil(rows) * shape.width.div_ceil(cols);
+    tried.filter(|&size| largest(size) as u64 <= capacity.most.neurons).collect()
+}
 
 impl TileGrids {
-    /// All grids of a layer under one cut, coarse ones first.
-    fn of(
+    /// Tiles that are kept.
+    pub fn tiles(&self) -> usize {
+        self.tiles
+    }
+
+    /// The grid of so many rows and columns of tiles under one cut.
+    fn grid(
         &mut self,
         target: &Target,
         layer: &PartitionLayer,
         cut: usize,
-        reach: usize,
+        (rows, cols): (usize, usize),
         work: Option<&WorkModel>,
-    ) -> Vec<Rc<Vec<Rc<PopulationTile>>>> {
+    ) -> Grid {
         let (parts, kernels) = &layer.cuts[cut];
-        if let Some(grids) = self.known.get(parts) {
-            return grids.clone();
+        if let Some(grid) = self.known.get(&(*parts, (rows, cols))) {
+            return Arc::clone(grid);
         }
         let shape = layer.population.shape;
-        let mut counts: Vec<(usize, usize)> = Vec::new();
-        for &rows in &useful_counts(shape.height) {
-            counts.extend(useful_counts(shape.width).iter().map(|&cols| (rows, cols)));
-        }
-        counts.sort_by_key(|&(rows, cols)| (rows * cols, rows));
-        let mut tiles = 0;
-        let mut grids = Vec::new();
-        for (rows, cols) in counts {
-            tiles += rows * cols;
-            // A grid coarser than the cores a layer needs at least is always tried.
-            if tiles > TILES_MAX && rows * cols > reach {
-                break;
-            }
-            let mut grid = Vec::with_capacity(rows * cols);
-            for rows in &pieces(shape.height, rows) {
-                for cols in &pieces(shape.width, cols) {
-                    let mut tile = self.figures.tile(target, kernels, rows, cols);
-                    if let Some(work) = work {
-                        tile.work = work.tile(layer.id, tile.positions(), &tile.kernels);
-                    }
-                    grid.push(Rc::new(tile));
+        let mut tiles = Vec::with_capacity(rows * cols);
+        for rows in &pieces(shape.height, rows) {
+            for cols in &pieces(shape.width, cols) {
+                let mut tile = self.figures.tile(target, kernels, rows, cols);
+                if let Some(work) = work {
+                    tile.work = work.tile(layer.id, tile.positions(), &tile.kernels);
                 }
+                tiles.push(Arc::new(tile));
             }
-            grids.push(Rc::new(grid));
         }
-        self.known.insert(*parts, grids.clone());
-        grids
+        let grid = Arc::new(tiles);
+        if self.tiles + grid.len() <= TILES_KEPT {
+            self.tiles += grid.len();
+            self.known.insert((*parts, (rows, cols)), Arc::clone(&grid));
+        }
+        grid
     }
 }
 
 /// A grid in a state of the search: how many channels of each of its tiles a core takes.
 struct GridChoice {
-    tiles: Rc<Vec<Rc<PopulationTile>>>,
+    /// Rows and columns of tiles.
+    size: (usize, usize),
     /// (channels a core, tiles, packets a slice of each of them summed).
     classes: Vec<(u32, f64, f64)>,
     /// Packets of one channel of all tiles, beyond those of a slice: of groups of channels each is sent to one slice.
@@ -114,7 +137,7 @@ impl GridChoice {
         capacity: &CoreCapacity,
         layer: &PartitionLayer,
         fill: &FilledCores,
-        tiles: &Rc<Vec<Rc<PopulationTile>>>,
+        (size, tiles): ((usize, usize), &Grid),
     ) -> Option<Self> {
         let mut classes: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
         let (mut grouped, mut resources) = (0.0, 0.0);
@@ -123,7 +146,9 @@ impl GridChoice {
             let output = fill.output(capacity.axons, layer.id, tile);
             let most = empty.fitting(capacity, layer, tile, &output, &(0..layer.channels()));
             let fits = |c: u32| empty.fitting(capacity, layer, tile, &output, &(c..c + 1)) > 0;
-            if most == 0 || !unlike(layer, &output).all(fits) {
+            let bits = capacity.most.synapse_bits;
+            let large = tile.unlike && !tile.grouped && tile.synapse_bits_most(1) > bits;
+            if most == 0 || large || !unlike(layer, &output).all(fits) {
                 return None;
             }
             if capacity.work.is_some() {
@@ -140,7 +165,7 @@ impl GridChoice {
             }
         }
         let classes = classes.into_iter().map(|(most, (count, packets))| (most, count, packets)).collect();
-        Some(Self { tiles: Rc::clone(tiles), classes, grouped, resources })
+        Some(Self { size, classes, grouped, resources })
     }
 
     fn cost(&self, channels: u32) -> GridCost {
@@ -224,27 +249,29 @@ pub fn plans(
     fill: &FilledCores,
     work: Option<&WorkModel>,
 ) -> Vec<LayerPlan> {
-    let reach =
-        4 * (layer.population.shape.len() as u64).div_ceil(capacity.most.neurons.max(1)) as usize + 16;
+    let sizes = grid_sizes(layer, capacity);
     let mut plans: Vec<LayerPlan> = Vec::new();
     for cut in 0..layer.cuts.len() {
-        let choices: Vec<GridChoice> = grids
-            .of(target, layer, cut, reach, work)
-            .iter()
-            .filter_map(|tiles| GridChoice::new(capacity, layer, fill, tiles))
-            .collect();
+        let choice = |&size: &(usize, usize)| {
+            let grid = grids.grid(target, layer, cut, size, work);
+            GridChoice::new(capacity, layer, fill, (size, &grid))
+        };
+        let choices: Vec<GridChoice> = sizes.iter().filter_map(choice).collect();
         if choices.is_empty() {
             continue;
         }
         let weightings: &[CostWeights] =
             if capacity.work.is_some() { &WEIGHTINGS_OF_SHARED } else { &WEIGHTINGS };
+        // Plans share the tiles of a grid.
+        let mut chosen: BTreeMap<usize, Grid> = BTreeMap::new();
         for groups in least_cost_groups(&choices, layer.channels(), weightings) {
+            let mut tiles = Vec::with_capacity(groups.len());
+            for (choice, width) in groups {
+                let grid = || grids.grid(target, layer, cut, choices[choice].size, work);
+                tiles.push((Arc::clone(chosen.entry(choice).or_insert_with(grid)), width));
+            }
             for hole_share in HOLE_SHARES {
-                let tiles = groups
-                    .iter()
-                    .map(|&(choice, width)| (Rc::clone(&choices[choice].tiles), width))
-                    .collect();
-                plans.push(LayerPlan { parts: layer.cuts[cut].0, groups: tiles, hole_share });
+                plans.push(LayerPlan { parts: layer.cuts[cut].0, groups: tiles.clone(), hole_share });
             }
         }
     }

@@ -95,7 +95,7 @@ pub fn joint(ir: &SpikingIr, target: &Target, layer: &PartitionLayer, refusal: L
 
 /// Channels to look at alone: one where all are alike, else each.
 fn channels(layer: &PartitionLayer) -> impl Iterator<Item = Range<u32>> + use<> {
-    let count = if layer.groups.is_empty() { 1 } else { layer.channels() };
+    let count = if layer.alike() { 1 } else { layer.channels() };
     (0..count).map(|c| c..c + 1)
 }
 

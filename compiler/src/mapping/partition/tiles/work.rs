@@ -2,12 +2,14 @@
 //!
 //! Picoseconds that a core's synapse, neuron and axon-in units are busy for an item of the workload
 //! ([`snnc_targets::CoreWork`]). Synaptic operations of a tile are those that its source positions are
-//! expected to cause; channels of a tile are alike, as all of them read the same spikes. Long passes are sampled.
+//! expected to cause; channels of a tile are alike, as all of them read the same spikes; of a kernel whose zeros are
+//! skipped they are so on the mean. Long passes are sampled.
 //! The timesteps of all networks stand one behind the other, since passes of two networks never run at once.
 
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
+use snnc_targets::entity::EntityMap;
 use snnc_targets::work::decoding_unit;
 use snnc_targets::{CoreWork, Timing};
 
@@ -20,7 +22,8 @@ use crate::mapping::activity::Activity;
 /// is work of the first.
 pub const UNITS: usize = 3;
 
-/// Most timesteps of a pass that are looked at; of longer ones as many are taken at even distances.
+/// Most timesteps of a pass that are looked at, all phases together; of longer ones as many are taken at even
+/// distances.
 const STEPS_MAX: u32 = 64;
 
 /// Picoseconds by timestep.
@@ -31,6 +34,8 @@ pub type StepTimes = Vec<f32>;
 pub struct WorkStep {
     /// The network whose pass it is of.
     pub network: NetworkId,
+    /// Index of the phase of the item.
+    phase: usize,
     /// Timestep of the pass.
     pub step: u32,
     /// Timesteps of the pass that it stands for.
@@ -41,28 +46,46 @@ pub struct WorkStep {
 #[derive(Debug)]
 pub struct WorkModel<'a> {
     model: &'a SpikingModel,
-    activity: &'a Activity,
+    /// Parts of an item, in which passes are taken to be alike.
+    phases: &'a [Activity],
     timing: &'a Timing,
+    /// Whether weights of 0 are no work.
+    pub skips_zeros: bool,
     /// Timesteps that are looked at, network by network.
     pub steps: Vec<WorkStep>,
+    /// Spikes of each population in each of them, and in all those that it stands for.
+    spikes: EntityMap<PopulationId, Vec<f64>>,
 }
 
 impl<'a> WorkModel<'a> {
-    /// For the passes of some networks.
+    /// For the passes of some networks, all alike in each of `phases`; the times of a target, and whether it skips zeros.
     pub fn new(
         model: &'a SpikingModel,
-        activity: &'a Activity,
-        timing: &'a Timing,
+        phases: &'a [Activity],
+        (timing, skips_zeros): (&'a Timing, bool),
         networks: &[NetworkId],
     ) -> Self {
         let of = |&network: &NetworkId| {
+            let runs = |index: &usize| phases[*index].passes(network) > 0.0;
+            let busy: Vec<usize> = (0..phases.len()).filter(runs).collect();
             let pass_steps = model.networks[network].pass_steps;
-            let count = pass_steps.clamp(1, STEPS_MAX);
+            let count = pass_steps.clamp(1, (STEPS_MAX / busy.len().max(1) as u32).max(1));
             let stands_for = f64::from(pass_steps.max(1)) / f64::from(count);
             let step = move |i| (u64::from(i) * u64::from(pass_steps) / u64::from(count)) as u32;
-            (0..count).map(move |i| WorkStep { network, step: step(i), stands_for })
+            busy.into_iter().flat_map(move |phase| {
+                (0..count).map(move |i| WorkStep { network, phase, step: step(i), stands_for })
+            })
         };
-        Self { model, activity, timing, steps: networks.iter().flat_map(of).collect() }
+        let steps: Vec<WorkStep> = networks.iter().flat_map(of).collect();
+        let spikes = model.populations.iter().map(|(id, population)| {
+            let own = |at: &WorkStep| match at.network == population.network {
+                true => phases[at.phase].of(id).total(at.step) * at.stands_for,
+                false => 0.0,
+            };
+            steps.iter().map(own).collect()
+        });
+        let spikes = spikes.collect();
+        Self { model, phases, timing, skips_zeros, steps, spikes }
     }
 
     /// Busy times of expected events, of the units that are balanced.
@@ -71,30 +94,27 @@ impl<'a> WorkModel<'a> {
         [synapse, neuron, axon_in].map(|ps| ps as f32)
     }
 
-    /// Spikes of a population in a timestep, and in all those that it stands for.
-    fn spikes(&self, population: PopulationId, at: &WorkStep) -> f64 {
-        let own = at.network == self.model.populations[population].network;
-        if own { self.activity.of(population).total(at.step) * at.stands_for } else { 0.0 }
+    fn phase(&self, at: &WorkStep) -> &'a Activity {
+        &self.phases[at.phase]
     }
 
     /// Neuron updates and spikes of a neuron in each timestep; its network's passes summed.
     pub fn neuron(&self, population: PopulationId) -> StepTimes {
-        let own = self.activity.of(population);
         let p = &self.model.populations[population];
-        let passes = self.activity.passes(p.network);
-        let each = |at: &WorkStep| {
-            let spikes = self.spikes(population, at) / p.shape.len().max(1) as f64;
-            let updated = at.network == p.network && own.active(at.step);
-            let updates_active = if updated { passes * at.stands_for } else { 0.0 };
+        let each = |(at, spikes): (&WorkStep, &f64)| {
+            let spikes = spikes / p.shape.len().max(1) as f64;
+            let phase = self.phase(at);
+            let updated = at.network == p.network && phase.of(population).active(at.step);
+            let updates_active = if updated { phase.passes(p.network) * at.stands_for } else { 0.0 };
             self.busy(CoreWork { updates_active, spikes, ..CoreWork::default() })[1]
         };
-        self.steps.iter().map(each).collect()
+        self.steps.iter().zip(&self.spikes[population]).map(each).collect()
     }
 
     /// Spikes of a neuron of a population in each timestep.
     pub fn rates(&self, population: PopulationId) -> Vec<f64> {
         let neurons = self.model.populations[population].shape.len().max(1) as f64;
-        self.steps.iter().map(|at| self.spikes(population, at) / neurons).collect()
+        self.spikes[population].iter().map(|spikes| spikes / neurons).collect()
     }
 
     /// Busy times of so many synaptic operations, and of so many arriving packets, whichever unit decodes them.
@@ -115,9 +135,9 @@ impl<'a> WorkModel<'a> {
         let neurons = self.model.populations[population].shape.len() as f64;
         let mut synapse = vec![0.0; self.steps.len()];
         for p in ir.projections.values().filter(|p| p.target == population) {
-            let rates = self.rates(p.source);
+            let (rates, synapses) = (self.rates(p.source), p.stored_synapses(self.skips_zeros) as f64);
             for (sum, rate) in synapse.iter_mut().zip(rates) {
-                *sum += f64::from(self.arriving(rate * p.synapses() as f64, 0.0).0);
+                *sum += f64::from(self.arriving(rate * synapses, 0.0).0);
             }
         }
         let updates = self.neuron(population).into_iter().map(|ps| f64::from(ps) * neurons);
@@ -143,15 +163,25 @@ impl<'a> WorkModel<'a> {
         work
     }
 
+    /// Adds what a channel of a tile sends, to `fan_out` axons from all of its positions together. Only where updates
+    /// wait for packets to be made: else that is a unit of its own, which is not balanced.
+    pub fn add_sending(&self, work: &mut TileWork, population: PopulationId, fan_out: f64) {
+        for (ps, rate) in work.channel[1].iter_mut().zip(self.rates(population)) {
+            *ps += self.busy(CoreWork { packets_out: rate * fan_out, ..CoreWork::default() })[1];
+        }
+    }
+
     fn add_kernel(&self, work: &mut TileWork, kernel: &IncomingKernelUse) {
-        let source = self.activity.of(kernel.source);
         let (shape, network) = {
             let source = &self.model.populations[kernel.source];
             (source.shape, source.network)
         };
         // Of a group of channels, only those of its source channels count.
         let share = kernel.channels.inputs as f64 / shape.channels.max(1) as f64;
-        for (i, &WorkStep { network: running, step, stands_for }) in self.steps.iter().enumerate() {
+        let density = kernel.density();
+        for (i, at) in self.steps.iter().enumerate() {
+            let &WorkStep { network: running, step, stands_for, .. } = at;
+            let source = self.phase(at).of(kernel.source);
             if running != network || !source.active(step) {
                 continue;
             }
@@ -163,7 +193,7 @@ impl<'a> WorkModel<'a> {
                 kernel.reached_by(at)
             };
             let (synapse, axon_in) =
-                self.arriving(operations * share * stands_for, packets * share * stands_for);
+                self.arriving(operations * density * share * stands_for, packets * share * stands_for);
             work.channel[0][i] += synapse;
             if kernel.joins_all {
                 work.slice_axon_in[i] += axon_in;
@@ -265,4 +295,4 @@ impl CoreLoad {
 
 /// Most picoseconds that a unit of a core may be busy in each timestep.
 #[derive(Debug, Clone)]
-pub struct WorkLimit(pub Rc<[f32]>);
+pub struct WorkLimit(pub Arc<[f32]>);

@@ -23,7 +23,7 @@ use super::records::{
 };
 use crate::counts::Events;
 use crate::execute::slice::SliceSpike;
-use queue::Queue;
+use queue::LastPassed;
 use receiver::Receiver;
 use sender::Sender;
 
@@ -44,7 +44,7 @@ pub struct SliceWork<'a> {
 
 /// Where packets from outside enter the mesh: in front of a core, whose own packets follow when they have passed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct InputPort {
+pub struct EntryPort {
     /// Port of the mesh; none if the program takes no spikes from outside.
     pub entrance: Option<usize>,
     /// What stands for it among the program's cores, one a network that takes spikes.
@@ -63,7 +63,7 @@ pub struct Cores<'a, L> {
     /// Core at each port of the mesh.
     ports: &'a [Option<u32>],
     /// Where packets from outside enter.
-    inputs: &'a InputPort,
+    inputs: &'a EntryPort,
     observer: L,
     /// Time under way of its packets, ps.
     pub latencies: Latencies,
@@ -79,7 +79,7 @@ impl<'a, L: PacketObserver> Cores<'a, L> {
     pub fn new(
         injector: PacketInjector<'a>,
         times: &'a CoreCycles,
-        (ports, inputs): (&'a [Option<u32>], &'a InputPort),
+        (ports, inputs): (&'a [Option<u32>], &'a EntryPort),
         starts: &[usize],
         work: Vec<SliceWork<'a>>,
         observer: L,
@@ -90,13 +90,13 @@ impl<'a, L: PacketObserver> Cores<'a, L> {
             let last = work.partition_point(|w| w.slice < slices[1]);
             senders.push(Sender {
                 work: first..last,
-                left: Queue::new(times.spike_queue),
+                left: LastPassed::new(times.spike_queue),
                 ..Sender::default()
             });
         }
         inputs.cores.iter().for_each(|&core| senders[core as usize].outside = true);
         let longest = times.axon_in_queue.max(times.synapse_queue);
-        let receiver = Receiver { taken: Queue::new(longest), ..Receiver::default() };
+        let receiver = Receiver { taken: LastPassed::new(longest), ..Receiver::default() };
         let receivers = vec![receiver; senders.len()];
         Self {
             injector,

@@ -1,13 +1,13 @@
 //! The back of a core: decoder and synapse unit, with the queues in front of them.
 
 use super::clock::UnitCycles;
-use super::{CoreCycles, Queue};
+use super::{CoreCycles, LastPassed};
 
 /// The back of a core.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Receiver {
     /// When each of the last packets was taken by the decoder, and by the synapse unit.
-    pub(super) taken: Queue<(u64, u64)>,
+    pub(super) taken: LastPassed<(u64, u64)>,
     pub(super) decoder_free: u64,
     pub(super) synapse_free: u64,
 }
@@ -56,7 +56,7 @@ mod tests {
     use snnc_targets::registry;
     use snnc_targets::schema::{CorePath, Provenance, Sourced};
 
-    use super::super::Queue;
+    use super::super::LastPassed;
     use super::*;
 
     /// When the work of packets `(arrival, operations)` is done, with 20 ns a packet and 3 ns an operation.
@@ -69,7 +69,7 @@ mod tests {
         }
         timing.receive_path = Some(Sourced(path, Provenance::Assumed("a test".into())));
         let times = CoreCycles::new(&target.timing(), target.network.as_ref().unwrap());
-        let mut receiver = Receiver { taken: Queue::new(times.axon_in_queue), ..Receiver::default() };
+        let mut receiver = Receiver { taken: LastPassed::new(times.axon_in_queue), ..Receiver::default() };
         packets
             .iter()
             .map(|&(arrived, operations)| receiver.take(arrived, 1, operations, &times).done)

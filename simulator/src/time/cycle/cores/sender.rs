@@ -1,7 +1,7 @@
 //! The front of a core: the neuron unit, the queue of spikes behind it, and the making of packets. On a serial path
 //! there is no queue: the neuron unit makes the packets of a spike itself before it goes on.
 
-use super::{CoreCycles, Queue, SliceWork};
+use super::{CoreCycles, LastPassed, SliceWork};
 use crate::execute::slice::SliceSpike;
 use crate::time::cycle::injection::{PacketHeader, PacketHeaders, PacketInjector};
 use crate::time::cycle::records::{InjectedPacket, PacketObserver, Unit, UnitWork};
@@ -31,7 +31,7 @@ pub(super) struct Sender<'a> {
     /// When the neuron behind it can be updated, its packets left out; on a serial path.
     pub(super) resumes: u64,
     /// When each of the last spikes left the queue.
-    pub(super) left: Queue<u64>,
+    pub(super) left: LastPassed<u64>,
     /// When the maker of packets may start the next one.
     pub(super) free: u64,
 }
@@ -88,7 +88,7 @@ impl<'a> Sender<'a> {
             match next {
                 Some(spike) => {
                     self.fired += 1;
-                    self.headers = injector.packets(current.slice, spike.position);
+                    self.headers = injector.packets(current.slice, spike);
                 }
                 None => {
                     self.work.start += 1;
@@ -106,7 +106,7 @@ impl<'a> Sender<'a> {
                 observer.worked(|| update(from, until, true));
             }
             self.fired += 1;
-            self.headers = injector.packets(current.slice, spike.position);
+            self.headers = injector.packets(current.slice, spike);
             (self.spike, self.sent) = (Some(spike), false);
         } else {
             self.base += times.updates(&current.events);

@@ -1,6 +1,10 @@
 //! Where each spike's packets go and how many synapses they meet there, looked up once for a program.
 
-use snnc_compiler::ir::program::{CoreSlice, Program};
+use std::collections::HashMap;
+
+use snnc_compiler::ir::CoreId;
+use snnc_compiler::ir::program::zeros::SkippedZeros;
+use snnc_compiler::ir::program::{Core, CoreSlice, InputAxon, Program};
 use snnc_targets::Topology;
 
 use crate::counts::SliceIndex;
@@ -19,8 +23,10 @@ pub struct PacketDestination {
     pub slice: u16,
     /// Index of the core.
     pub core: u32,
-    /// Synaptic operations that the packet causes.
-    pub operations: u32,
+    /// Synaptic operations that the packet causes, weights of 0 among them.
+    operations: u32,
+    /// Where the zeros that each channel's packet skips begin in those of the program.
+    zeros: u32,
 }
 
 /// Destinations by slice and position.
@@ -30,16 +36,38 @@ pub struct PacketDestinations {
     slices: Vec<(Vec<u32>, Vec<PacketDestination>)>,
     /// Whether every packet is integrated in the timestep after it was sent.
     next_step: bool,
+    /// Weights of 0 that packets meet and the chip skips, a run of a slice's channels for each kind of destination;
+    /// empty where it stores them.
+    zeros: Vec<u32>,
+    /// Channels of each slice.
+    channels: Vec<u32>,
 }
 
 impl PacketDestinations {
     /// Looks up the destinations of a verified program.
     pub fn new(program: &Program) -> Self {
         let topology = program.topology();
-        let slices = program.cores.values().flat_map(|core| &core.slices);
-        let slices = slices.map(|slice| (slice.route_starts.clone(), ends(program, &topology, slice)));
+        let slices = || program.cores.values().flat_map(|core| &core.slices);
+        let mut zeros = ZeroTable { of: SkippedZeros::of(program), known: HashMap::new(), all: Vec::new() };
+        let of_slice =
+            |slice: &CoreSlice| (slice.route_starts.clone(), ends(program, &topology, slice, &mut zeros));
         let next_step = program.cores.values().flat_map(|core| &core.axons).all(|axon| axon.delay == 1);
-        Self { slices: slices.collect(), next_step }
+        Self {
+            slices: slices().map(of_slice).collect(),
+            next_step,
+            zeros: zeros.all,
+            channels: slices().map(|slice| slice.slice.atoms()).collect(),
+        }
+    }
+
+    /// Weights of 0 that packets meet and the chip skips, for [`PacketDestination::operations_of`].
+    pub fn zeros(&self) -> &[u32] {
+        &self.zeros
+    }
+
+    /// Channels of a slice whose packets may differ in operations: all are alike where the chip stores zeros.
+    pub fn unlike_channels(&self, slice: SliceIndex) -> u32 {
+        if self.zeros.is_empty() { 1 } else { self.channels[slice] }
     }
 
     /// Destinations of a position's spikes.
@@ -56,7 +84,47 @@ impl PacketDestinations {
     }
 }
 
-fn ends(program: &Program, topology: &Topology, slice: &CoreSlice) -> Vec<PacketDestination> {
+impl PacketDestination {
+    /// Synaptic operations of a channel's packet; `zeros` are those of the program.
+    #[inline(always)]
+    pub fn operations_of(&self, channel: u32, zeros: &[u32]) -> u32 {
+        match zeros.get((self.zeros + channel) as usize) {
+            Some(zeros) => self.operations - zeros,
+            None => self.operations,
+        }
+    }
+}
+
+/// Zeros by channel, once for all destinations that meet the same ones.
+struct ZeroTable {
+    of: Option<SkippedZeros>,
+    /// By core, channels and lists.
+    known: HashMap<(CoreId, [u32; 2], Vec<u32>), u32>,
+    all: Vec<u32>,
+}
+
+impl ZeroTable {
+    /// Where the zeros of an axon begin.
+    fn start(&mut self, id: CoreId, core: &Core, axon: &InputAxon) -> u32 {
+        let Some(zeros) = self.of.as_ref().map(|zeros| zeros.on(id)) else { return 0 };
+        let entries = core.entries(axon);
+        let key = (id, [axon.first_atom, axon.atoms], entries.iter().map(|entry| entry.list).collect());
+        *self.known.entry(key).or_insert_with(|| {
+            let start = self.all.len() as u32;
+            let sources = axon.first_atom..axon.first_atom + axon.atoms;
+            let met = |source| entries.iter().map(|entry| zeros.met(core, entry, source)).sum::<u32>();
+            self.all.extend(sources.map(met));
+            start
+        })
+    }
+}
+
+fn ends(
+    program: &Program,
+    topology: &Topology,
+    slice: &CoreSlice,
+    zeros: &mut ZeroTable,
+) -> Vec<PacketDestination> {
     let end = |to: &snnc_compiler::ir::program::AxonDestination| {
         let site = program.sites[to.core];
         let tile = topology.tile_of(site);
@@ -74,6 +142,7 @@ fn ends(program: &Program, topology: &Topology, slice: &CoreSlice) -> Vec<Packet
             core: to.core.0,
             // An axon names a neuron of its core at most once, and cores have at most 2^24.
             operations: u32::try_from(operations).unwrap_or(u32::MAX),
+            zeros: axon.map_or(0, |axon| zeros.start(to.core, core, axon)),
         }
     };
     slice.destinations.iter().map(end).collect()

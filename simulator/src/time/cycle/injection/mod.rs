@@ -7,6 +7,7 @@ mod destinations;
 mod multicast;
 
 use crate::counts::SliceIndex;
+use crate::execute::slice::SliceSpike;
 
 pub use destinations::{PacketDestination, PacketDestinations};
 pub use multicast::{MulticastTable, PacketWork, on_mesh};
@@ -38,8 +39,8 @@ pub struct PacketHeader {
 /// The packets of a spike that are still to be made.
 #[derive(Debug, Clone)]
 pub enum PacketHeaders<'a> {
-    /// To these destinations.
-    Unicast(std::slice::Iter<'a, PacketDestination>),
+    /// To these destinations, from a channel; and the zeros that packets skip.
+    Unicast(std::slice::Iter<'a, PacketDestination>, u32, &'a [u32]),
     /// At most one: its tree and key.
     Multicast(Option<(u32, u32)>),
 }
@@ -55,12 +56,12 @@ impl PacketHeaders<'_> {
     #[inline(always)]
     pub fn next(&mut self) -> Option<PacketHeader> {
         match self {
-            Self::Unicast(destinations) => destinations.next().map(|to| PacketHeader {
+            Self::Unicast(destinations, channel, zeros) => destinations.next().map(|to| PacketHeader {
                 x: to.x,
                 y: to.y,
                 local: to.local,
                 tree: None,
-                key: to.operations,
+                key: to.operations_of(*channel, zeros),
             }),
             Self::Multicast(last) => {
                 last.take().map(|(tree, key)| PacketHeader { x: 0, y: 0, local: 0, tree: Some(tree), key })
@@ -70,11 +71,13 @@ impl PacketHeaders<'_> {
 }
 
 impl<'a> PacketInjector<'a> {
-    /// The packets of a position's spike.
-    pub fn packets(self, slice: SliceIndex, position: u32) -> PacketHeaders<'a> {
+    /// The packets of a slice's spike.
+    pub fn packets(self, slice: SliceIndex, spike: SliceSpike) -> PacketHeaders<'a> {
         match self {
-            Self::Unicast(routes) => PacketHeaders::Unicast(routes.of(slice, position).iter()),
-            Self::Multicast(table) => PacketHeaders::Multicast(table.of(slice, position)),
+            Self::Unicast(routes) => {
+                PacketHeaders::Unicast(routes.of(slice, spike.position).iter(), spike.atom, routes.zeros())
+            }
+            Self::Multicast(table) => PacketHeaders::Multicast(table.of(slice, spike)),
         }
     }
 

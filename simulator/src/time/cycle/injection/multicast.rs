@@ -12,6 +12,7 @@ use snnc_compiler::ir::program::trees::{MulticastTrees, TreeId};
 
 use super::{PacketDestination, PacketDestinations};
 use crate::counts::{MulticastFlow, SliceIndex, SliceTable};
+use crate::execute::slice::SliceSpike;
 use crate::time::cycle::mesh::{MeshSpec, MeshTrees};
 
 /// What a packet brings to a core.
@@ -36,7 +37,9 @@ struct SendingPosition {
 pub struct MulticastTable {
     /// First position of each slice.
     starts: Vec<u32>,
-    /// Positions of all slices, one slice after another.
+    /// Channels of each slice that have entries of their own in `positions`; 1 where all are alike.
+    channels: Vec<u32>,
+    /// Positions of all slices, one slice after another; channels fastest.
     positions: Vec<Option<SendingPosition>>,
     /// By tree: the slice that sends on it.
     sources: Vec<SliceIndex>,
@@ -56,6 +59,7 @@ impl MulticastTable {
         let ids = (0..trees.all().len()).map(|id| TreeId(id as u32));
         let mut table = Self {
             starts: Vec::with_capacity(slices.cores.len()),
+            channels: (0..slices.cores.len()).map(|slice| routes.unlike_channels(slice)).collect(),
             positions: Vec::new(),
             sources: trees.all().iter().map(|tree| tree.slice).collect(),
             cores: trees.all().iter().map(cores).collect(),
@@ -65,31 +69,39 @@ impl MulticastTable {
         for slice in 0..slices.cores.len() {
             table.starts.push(table.positions.len() as u32);
             for (position, &tree) in trees.positions(slice).iter().enumerate() {
-                let sending = tree.map(|tree| table.sending(tree, routes.of(slice, position as u32)));
-                table.positions.push(sending);
+                for channel in 0..table.channels[slice] {
+                    let of = (routes.of(slice, position as u32), channel, routes.zeros());
+                    let sending = tree.map(|tree| table.sending(tree, of));
+                    table.positions.push(sending);
+                }
             }
         }
         table
     }
 
-    /// Enters the work of a position's packet at each core of its tree.
-    fn sending(&mut self, tree: TreeId, routes: &[PacketDestination]) -> SendingPosition {
+    /// Enters the work of a channel's packet from a position at each core of its tree.
+    fn sending(
+        &mut self,
+        tree: TreeId,
+        (routes, channel, zeros): (&[PacketDestination], u32, &[u32]),
+    ) -> SendingPosition {
         let first = self.work.len();
         let mut work: BTreeMap<u32, PacketWork> = BTreeMap::new();
         for to in routes {
             let work = work.entry(to.core).or_default();
             work.axons += 1;
-            work.operations = work.operations.saturating_add(to.operations);
+            work.operations = work.operations.saturating_add(to.operations_of(channel, zeros));
         }
         debug_assert!(work.keys().eq(&self.cores[tree.0 as usize]), "a tree reaches its positions' cores");
         self.work.extend(work.into_values());
         SendingPosition { tree: tree.0, first }
     }
 
-    /// The tree of a position, and the position's key for [`MulticastTable::packet_work`].
+    /// The tree of a spike, and the spike's key for [`MulticastTable::packet_work`].
     #[inline]
-    pub fn of(&self, slice: SliceIndex, position: u32) -> Option<(u32, u32)> {
-        let key = self.starts[slice] + position;
+    pub fn of(&self, slice: SliceIndex, spike: SliceSpike) -> Option<(u32, u32)> {
+        let channels = self.channels[slice];
+        let key = self.starts[slice] + spike.position * channels + spike.atom.min(channels - 1);
         self.positions[key as usize].map(|sending| (sending.tree, key))
     }
 

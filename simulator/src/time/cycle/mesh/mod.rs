@@ -12,11 +12,11 @@
 //! Packets may fork on their way ([`trees`]).
 //!
 //! Two engines implement this model, and tests hold that both give every packet the fate that the oracle `plain`
-//! finds: [`wormhole`] for any number of virtual channels, flits and forks and both allocations, and [`single_channel`], which is faster,
-//! for joint allocation, one virtual channel and packets of one flit to one end on meshes that go X first.
-//! docs/cycle-time.md says what it buys. In both, the output at the next router is computed when a flit leaves the router before, and a credit is
-//! no event but the time from which a place is free. Nothing is allocated in their loops once their tables have grown
-//! to the most that was ever under way.
+//! finds: [`wormhole`] for any number of virtual channels, flits and forks and both allocations, and
+//! [`single_channel`], which is faster, for joint allocation, one virtual channel and packets of one flit to one end on
+//! meshes that go X first. docs/cycle-time.md says what it buys. In both, the output at the next router is computed
+//! when a flit leaves the router before, and a credit is no event but the time from which a place is free. Nothing is
+//! allocated in their loops once their tables have grown to the most that was ever under way.
 //!
 //! [`zero_load`] tells how long a packet takes in an empty mesh, without running one.
 
@@ -41,7 +41,7 @@ mod zero_load;
 
 use std::sync::Arc;
 
-use snnc_targets::topology::{Grid, Routing, Tile};
+use snnc_targets::topology::{Direction, Grid, Routing, Tile};
 
 pub use spec::{MeshLink, MeshSpec};
 pub use traffic::{Crossing, Delivery, Injection, MeshTraffic};
@@ -78,7 +78,7 @@ impl MeshDestination {
     #[inline(always)]
     fn compute_route(self, routing: impl Routing, grid: Grid, (x, y): (u16, u16)) -> u32 {
         let next = routing.next(grid, Tile { x: x.into(), y: y.into() }, self.tile());
-        next.map_or(4 + u32::from(self.local), |direction| direction.port() as u32)
+        next.map_or(Direction::COUNT as u32 + u32::from(self.local), |direction| direction.port() as u32)
     }
 }
 

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use snnc_targets::schema::RouterAllocation;
+use snnc_targets::topology::Direction;
 
 use super::MeshSpec;
 
@@ -222,7 +223,7 @@ impl OracleMesh<'_> {
         }
         let next = self.spec.neighbour(router, port)?;
         let free = |vc: usize| {
-            let behind = &self.channels[next][(port ^ 1) * vcs + vc];
+            let behind = &self.channels[next][Direction::opposite(port) * vcs + vc];
             behind.places.front().is_some_and(|&free| free <= now)
         };
         match state.held {
@@ -272,7 +273,7 @@ impl OracleMesh<'_> {
         self.grants[router] += 1;
         let input = channel / vcs;
         self.readable[router][input] = now + self.spec.read_interval;
-        let credit = match self.spec.neighbour(router, input).filter(|_| input < 4) {
+        let credit = match self.spec.neighbour(router, input).filter(|_| input < Direction::COUNT) {
             Some(before) => self.spec.line(before, router, input).credit,
             None => self.spec.injection.credit,
         };
@@ -286,11 +287,11 @@ impl OracleMesh<'_> {
         if flit.tail {
             output.released[vc] = Some(now);
         }
-        if port < 4 {
+        if port < Direction::COUNT {
             let Some(next) = self.spec.neighbour(router, port) else { return };
             let line = self.spec.line(router, next, port);
             output.free = now + line.interval;
-            let behind = &mut self.channels[next][(port ^ 1) * vcs + vc];
+            let behind = &mut self.channels[next][Direction::opposite(port) * vcs + vc];
             behind.places.pop_front();
             behind
                 .flits

@@ -118,7 +118,7 @@ impl MeshSpec {
 
     /// Input ports, or output ports, of a router.
     pub fn ports(&self) -> usize {
-        4 + self.locals as usize
+        Direction::COUNT + self.locals as usize
     }
 
     /// `(x, y)` of a router.
@@ -165,7 +165,8 @@ impl MeshSpec {
 
     /// The line into a port: the link from its neighbour, or the injection where there is none.
     pub(super) fn into(&self, router: usize, port: usize) -> MeshLink {
-        self.neighbour(router, port).map_or(self.injection, |before| self.line(before, router, port ^ 1))
+        self.neighbour(router, port)
+            .map_or(self.injection, |before| self.line(before, router, Direction::opposite(port)))
     }
 
     /// The output port that leads a packet on: along the grid, and at its router to its local port.
@@ -184,7 +185,8 @@ impl MeshSpec {
         (vcs * class / classes) as usize..(vcs * (class + 1) / classes) as usize
     }
 
-    /// Cycles from injection to arrival in an empty mesh.
+    /// Cycles from injection to arrival of one flit in an empty mesh, link by link: the oracle of
+    /// [`super::ZeroLoadRoutes`], which also counts the flits that follow.
     pub fn zero_load(&self, from: usize, to: usize) -> u64 {
         let mut at = from;
         let mut cycles = self.router_latency + self.delivery.latency.max(1);

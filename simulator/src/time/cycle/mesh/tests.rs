@@ -136,7 +136,9 @@ proptest! {
     }
 
     #[test]
-    fn every_packet_arrives_once_and_not_before_its_zero_load_latency((spec, packets) in loaded(prop_oneof![any_mesh(), staged_mesh()])) {
+    fn every_packet_arrives_once_and_not_before_its_zero_load_latency(
+        (spec, packets) in loaded(prop_oneof![any_mesh(), staged_mesh()]),
+    ) {
         let (fates, _) = carried(&spec, &packets);
         let body = u64::from(spec.flits_per_packet - 1);
         for (packet, (injected, arrived)) in packets.iter().zip(fates) {

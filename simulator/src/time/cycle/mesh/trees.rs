@@ -13,6 +13,8 @@
 //! granted needs nothing more from its siblings. So by induction from the last place backwards every branch is
 //! granted, and every place becomes free.
 
+use snnc_targets::topology::Direction;
+
 use super::MeshSpec;
 
 /// A tree at one router.
@@ -20,8 +22,8 @@ use super::MeshSpec;
 struct TreeNode {
     /// Output ports that it takes, a bit each.
     outputs: u64,
-    /// Nodes of the routers behind the four mesh ports, where it takes them.
-    next: [u32; 4],
+    /// Nodes of the routers behind the mesh ports, where it takes them.
+    next: [u32; Direction::COUNT],
 }
 
 /// One tree.
@@ -47,13 +49,13 @@ impl MeshTrees {
         let mut count = 0;
         let mut grown = vec![(self.node(), from, ends)];
         while let Some((node, at, ends)) = grown.pop() {
-            let mut branches: [Vec<(usize, u32)>; 4] = Default::default();
+            let mut branches: [Vec<(usize, u32)>; Direction::COUNT] = Default::default();
             for (router, local) in ends {
                 let port = spec.route(spec.tile(at), spec.tile(router), local);
                 self.nodes[node].outputs |= 1 << port;
                 branches.get_mut(port).into_iter().for_each(|branch| branch.push((router, local)));
             }
-            count += (self.nodes[node].outputs >> 4).count_ones();
+            count += (self.nodes[node].outputs >> Direction::COUNT).count_ones();
             for (port, branch) in branches.into_iter().enumerate() {
                 let Some(next) = spec.neighbour(at, port).filter(|_| !branch.is_empty()) else { continue };
                 let behind = self.node();

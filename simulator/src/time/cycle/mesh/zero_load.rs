@@ -20,7 +20,7 @@ pub struct ZeroLoadRoutes {
     latencies: [AxisSums; 2],
     /// By axis: links between chips.
     chips: [AxisSums; 2],
-    /// First router and delivery.
+    /// Cycles in the first router and for the delivery at the end.
     ends: u64,
     /// Flits after the first.
     body: u64,

@@ -12,4 +12,4 @@ mod step_record;
 pub use latency::{CLASSES, Latencies};
 pub use observer::{DeliveredPacket, InjectedPacket, PacketObserver, Unit, UnitWork};
 pub use slowest::{KEPT, SlowPacket, Slowest, keep as keep_slowest};
-pub use step_record::{Detail, LinkWork, StepPlace, StepRecord, StepRecorder, Watcher};
+pub use step_record::{LinkWork, StepDetail, StepPlace, StepRecord, StepRecorder, Watcher};

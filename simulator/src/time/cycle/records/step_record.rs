@@ -21,7 +21,7 @@ pub struct StepPlace {
 
 /// How much of a timestep is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detail {
+pub enum StepDetail {
     /// Packets.
     Packets,
     /// Packets, and what each unit and link did when.
@@ -34,7 +34,7 @@ pub trait Watcher: Send {
     ///
     /// # Errors
     /// If that is more than it can take; the run ends.
-    fn wants(&mut self, at: StepPlace, packets: u64, hops: u64) -> Result<Option<Detail>, Diagnostic>;
+    fn wants(&mut self, at: StepPlace, packets: u64, hops: u64) -> Result<Option<StepDetail>, Diagnostic>;
 
     /// A timestep that it wanted.
     ///
@@ -71,9 +71,9 @@ pub struct StepRecord {
     pub made: Vec<InjectedPacket>,
     /// Their arrivals.
     pub arrived: Vec<DeliveredPacket>,
-    /// Units at work; empty for [`Detail::Packets`].
+    /// Units at work; empty for [`StepDetail::Packets`].
     pub work: Vec<UnitWork>,
-    /// Links at work; empty for [`Detail::Packets`].
+    /// Links at work; empty for [`StepDetail::Packets`].
     pub crossed: Vec<LinkWork>,
 }
 
@@ -81,11 +81,11 @@ pub struct StepRecord {
 #[derive(Debug)]
 pub struct StepRecorder {
     pub recorded: StepRecord,
-    detail: Detail,
+    detail: StepDetail,
 }
 
 impl StepRecorder {
-    pub fn new(detail: Detail, clock_ps: u64) -> Self {
+    pub fn new(detail: StepDetail, clock_ps: u64) -> Self {
         let (made, arrived, work, crossed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Self {
             recorded: StepRecord { clock_ps, time_ps: 0, barrier_ps: 0, made, arrived, work, crossed },
@@ -109,13 +109,13 @@ impl PacketObserver for &mut StepRecorder {
     }
 
     fn worked(&mut self, work: impl FnOnce() -> UnitWork) {
-        if self.detail == Detail::Work {
+        if self.detail == StepDetail::Work {
             self.recorded.work.push(work());
         }
     }
 
     fn crossed(&mut self, crossing: impl FnOnce() -> (u32, Crossing)) {
-        if self.detail == Detail::Work {
+        if self.detail == StepDetail::Work {
             let (number, Crossing { router, port, at, free, .. }) = crossing();
             let (router, direction) = (router as u32, port as u32);
             self.recorded.crossed.push(LinkWork { number, router, direction, from: at, until: free });

@@ -1,7 +1,7 @@
-//! Moves of channels between cores, with what they change elsewhere: a slice more is a destination more for all that feed
-//! it, and other axons for all that it feeds.
+//! Moves of channels between cores, with what they change elsewhere: a slice more is a destination more for all that
+//! feed it, and other axons for all that it feeds.
 
-use super::shares::SharedOut;
+use super::shares::{Held, SharedOut};
 
 /// Channels of a tile that go from one core to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,11 +23,13 @@ impl Move {
 }
 
 impl SharedOut<'_> {
-    /// Makes moves of different tiles; unmakes them and says so if a core or its thresholds stand in the way.
+    /// Makes moves of different tiles; unmakes them and says so if some core or its thresholds stand in the way.
     pub fn try_moves(&mut self, moves: &[Move]) -> bool {
-        let holders: Vec<_> = moves.iter().map(|one| self.shares[one.share].holders.clone()).collect();
+        let holders: [Vec<(usize, u32)>; 2] = [0, 1]
+            .map(|at| moves.get(at).map(|one| self.shares[one.share].holders.clone()).unwrap_or_default());
         moves.iter().for_each(|&one| self.shift(one));
-        if self.used.iter().all(|used| self.fits(used)) && self.within_profiles(moves) {
+        if moves.iter().all(|one| self.keeps_limits(one)) && moves.iter().all(|one| self.within_profiles(one))
+        {
             return true;
         }
         moves.iter().rev().for_each(|one| self.shift(one.back()));
@@ -38,14 +40,32 @@ impl SharedOut<'_> {
         false
     }
 
+    /// Whether the cores that a move touches keep their limits: its two, the input axons of those that read the tile,
+    /// and the output slots of those that feed it.
+    fn keeps_limits(&self, one: &Move) -> bool {
+        let most = &self.capacity.most;
+        let holders = |&(share, _): &(usize, u64)| self.shares[share].holders.iter().map(|&(core, _)| core);
+        self.fits(&self.used[one.from])
+            && self.fits(&self.used[one.to])
+            && self.links.readers[one.share]
+                .iter()
+                .flat_map(holders)
+                .all(|core| self.used[core].input_axons <= most.input_axons)
+            && self.links.senders[one.share]
+                .iter()
+                .flat_map(holders)
+                .all(|core| self.used[core].output_axons <= most.output_axons)
+    }
+
     fn shift(&mut self, Move { share, from, to, channels }: Move) {
         let (had, has) = (self.channels(share, from), self.channels(share, to));
-        let before = [had, has].map(|n| self.axons_of(n));
-        let after = [had - channels, has + channels].map(|n| self.axons_of(n));
-        self.used[from] = self.gives(share, from, &self.used[from], channels);
-        self.used[to] = self.own_use(&self.used[to], share, to, channels.into());
-        let comes = has == 0;
-        let goes = had == channels;
+        let axons =
+            |channels: u32| if channels == 0 { 0 } else { self.capacity.axons.input_axons(channels).into() };
+        let before: i64 = axons(had) + axons(has);
+        let after: i64 = axons(had - channels) + axons(has + channels);
+        self.used[from] = self.with(&self.used[from], share, had, had - channels);
+        self.used[to] = self.with(&self.used[to], share, has, has + channels);
+        let (comes, goes) = (has == 0, had == channels);
         let holders = &mut self.shares[share].holders;
         let at = holders.iter().position(|&(core, _)| core == from).expect("the giver holds channels");
         holders[at].1 -= channels;
@@ -54,15 +74,10 @@ impl SharedOut<'_> {
             None => holders.insert(at + 1, (to, channels)),
         }
         holders.retain(|&(_, channels)| channels > 0);
-        if comes {
-            self.of_core[to].push(share);
-        }
-        if goes {
-            self.of_core[from].retain(|&other| other != share);
-        }
-        let axons: i64 = after.iter().sum::<i64>() - before.iter().sum::<i64>();
-        if axons != 0 {
-            self.more_source_axons(share, axons);
+        self.hold(from, share, had - channels);
+        self.hold(to, share, has + channels);
+        if after != before {
+            self.more_source_axons(share, after - before);
         }
         let slices = i64::from(comes) - i64::from(goes);
         if slices != 0 {
@@ -70,9 +85,16 @@ impl SharedOut<'_> {
         }
     }
 
-    /// Input axons that so many channels of a position take elsewhere.
-    fn axons_of(&self, channels: u32) -> i64 {
-        if channels == 0 { 0 } else { self.capacity.axons.input_axons(channels).into() }
+    /// Enters that a core has so many channels of a tile.
+    fn hold(&mut self, core: usize, share: usize, channels: u32) {
+        let own = &mut self.of_core[core];
+        match own.iter().position(|held| held.share == share) {
+            Some(at) if channels == 0 => {
+                own.remove(at);
+            }
+            Some(at) => own[at].channels = channels,
+            None => own.push(Held { share, channels }),
+        }
     }
 
     /// Positions of a tile take `axons` more on every core that reads them.

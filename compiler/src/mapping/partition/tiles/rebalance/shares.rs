@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::TileSearch;
 use super::super::capacity::CoreCapacity;
@@ -12,9 +12,10 @@ use super::super::tile::PopulationTile;
 use super::super::work::CoreLoad;
 use super::links::Links;
 use super::moves::Move;
-use super::pressure::Pressure;
+use super::pressure::{LaneWork, Pressure, WorkChange};
+use super::profiles::ThresholdRuns;
 use crate::ir::PopulationId;
-use crate::ir::program::usage::{CoreUsage, Limit};
+use crate::ir::program::usage::CoreUsage;
 
 /// A tile's channels, shared out among cores.
 #[derive(Debug, Clone)]
@@ -22,7 +23,7 @@ pub struct TileShares {
     /// Population.
     pub population: PopulationId,
     /// Positions, and what they cost.
-    pub tile: Rc<PopulationTile>,
+    pub tile: Arc<PopulationTile>,
     /// First channel.
     start: u32,
     /// (core, channels), channels ascending; every entry has some.
@@ -31,6 +32,10 @@ pub struct TileShares {
     pub movable: bool,
     /// Destination axons summed over its positions.
     pub fan_out: u64,
+    /// What it does, by timestep.
+    pub work: LaneWork,
+    /// Expected packets that a slice of it is sent.
+    pub packets: f32,
 }
 
 impl TileShares {
@@ -45,21 +50,33 @@ impl TileShares {
     }
 }
 
+/// Channels of a tile on a core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Index of the tile.
+    pub share: usize,
+    /// Channels; some.
+    pub channels: u32,
+}
+
+/// Channels of a tile among those that a core has.
+pub fn channels_of(held: &[Held], share: usize) -> u32 {
+    held.iter().find(|held| held.share == share).map_or(0, |held| held.channels)
+}
+
 /// All cores.
 #[derive(Debug, Clone)]
 pub struct SharedOut<'a> {
     /// What a core holds.
     pub capacity: &'a CoreCapacity<'a>,
-    thresholds: BTreeMap<PopulationId, &'a [u32]>,
+    thresholds: BTreeMap<PopulationId, ThresholdRuns>,
     /// Tiles with their cores.
     pub shares: Vec<TileShares>,
     /// By core: the tiles that it has channels of.
-    pub of_core: Vec<Vec<usize>>,
+    pub of_core: Vec<Vec<Held>>,
     /// By core.
     pub used: Vec<CoreUsage>,
-    /// By core.
-    pub loads: Vec<CoreLoad>,
-    /// How uneven they are.
+    /// How unevenly the cores are busy.
     pub pressure: Pressure,
     /// Which tiles feed which.
     pub links: Links,
@@ -73,7 +90,7 @@ type TileKey = (PopulationId, u32, u32, u32, u32);
 /// The tiles of filled cores; none if the channels of some are not alike.
 fn tiles_of(search: &TileSearch, fill: &FilledCores) -> Option<Vec<TileShares>> {
     let mut slices: BTreeMap<TileKey, Vec<(u32, u32, usize)>> = BTreeMap::new();
-    let mut tiles: BTreeMap<TileKey, Rc<PopulationTile>> = BTreeMap::new();
+    let mut tiles: BTreeMap<TileKey, Arc<PopulationTile>> = BTreeMap::new();
     for (core, open) in fill.cores.iter().enumerate() {
         for placed in &open.slices {
             let (rows, cols) = (&placed.tile.rows, &placed.tile.cols);
@@ -84,7 +101,7 @@ fn tiles_of(search: &TileSearch, fill: &FilledCores) -> Option<Vec<TileShares>> 
             }
             let key = (placed.population, rows.start, rows.end, cols.start, cols.end);
             slices.entry(key).or_default().push((placed.channels.start, placed.channels.end, core));
-            tiles.entry(key).or_insert_with(|| Rc::clone(&placed.tile));
+            tiles.entry(key).or_insert_with(|| Arc::clone(&placed.tile));
         }
     }
     let mut shares: Vec<TileShares> = Vec::new();
@@ -100,11 +117,13 @@ fn tiles_of(search: &TileSearch, fill: &FilledCores) -> Option<Vec<TileShares>> 
                 Some(last) if end == Some(start) => last.holders.push((core, channels)),
                 _ => shares.push(TileShares {
                     population: key.0,
-                    tile: Rc::clone(tile),
+                    tile: Arc::clone(tile),
                     start,
                     holders: vec![(core, channels)],
                     movable: true,
                     fan_out,
+                    work: LaneWork::new(&search.work_of(key.0, tile, fan_out)),
+                    packets: tile.packets(&(0..0)) as f32,
                 }),
             }
             end = Some(stop);
@@ -123,24 +142,36 @@ impl<'a> SharedOut<'a> {
     ) -> Option<Self> {
         let count = cores.max(fill.cores.len());
         let mut shares = tiles_of(search, fill)?;
-        let mut of_core = vec![Vec::new(); count];
+        let mut of_core: Vec<Vec<Held>> = vec![Vec::new(); count];
         for (index, share) in shares.iter_mut().enumerate() {
-            let mut seen: Vec<usize> = share.holders.iter().map(|&(core, _)| core).collect();
-            seen.sort_unstable();
-            seen.dedup();
-            // A core that has two ranges of a tile keeps them.
-            share.movable &= seen.len() == share.holders.len();
-            seen.into_iter().for_each(|core| of_core[core].push(index));
+            for &(core, channels) in &share.holders {
+                match of_core[core].iter_mut().find(|held| held.share == index) {
+                    // A core that has two ranges of a tile keeps them.
+                    Some(held) => {
+                        held.channels += channels;
+                        share.movable = false;
+                    }
+                    None => of_core[core].push(Held { share: index, channels }),
+                }
+            }
         }
         if !shares.iter().any(|share| share.movable) {
             return None;
         }
         let empty = OpenCore::default();
         let open = |core: usize| fill.cores.get(core).map_or(&empty, |core| &**core);
-        let loads: Vec<CoreLoad> = (0..count).map(|core| open(core).load.clone()).collect();
-        let pressure = Pressure::new(&loads, search.steps());
-        let used = (0..count).map(|core| *open(core).before_merging()).collect();
-        let thresholds = search.thresholds().collect();
+        // Which channels a core will have is not settled, so each takes what the largest one takes.
+        let unsettled = |core: usize| -> u64 {
+            let own = open(core).slices.iter();
+            own.map(|s| s.tile.synapse_bits_most(s.channels.len() as u32) - s.tile.synapse_bits(&s.channels))
+                .sum()
+        };
+        let used = (0..count).map(|core| {
+            let used = *open(core).before_merging();
+            CoreUsage { synapse_bits: used.synapse_bits + unsettled(core), ..used }
+        });
+        let used = used.collect();
+        let thresholds = search.thresholds().map(|(id, all)| (id, ThresholdRuns::new(all))).collect();
         let links = Links::new(&shares, capacity.axons);
         let axons = |share: &TileShares| -> u64 {
             share.holders.iter().map(|&(_, channels)| u64::from(capacity.axons.input_axons(channels))).sum()
@@ -150,37 +181,22 @@ impl<'a> SharedOut<'a> {
             outside + senders.iter().map(|&(sender, positions)| positions * axons[sender]).sum::<u64>()
         };
         let slice_axons = links.senders.iter().zip(&links.outside).map(of_slice).collect();
-        Some(Self { capacity, thresholds, shares, of_core, used, loads, pressure, links, slice_axons })
+        let pressure = Pressure::new(count, search.steps());
+        let mut state = Self { capacity, thresholds, shares, of_core, used, pressure, links, slice_axons };
+        state.sum_loads();
+        Some(state)
     }
 
     /// Channels that a core has of a tile.
     pub fn channels(&self, share: usize, core: usize) -> u32 {
-        let held = self.shares[share].holders.iter().find(|&&(holder, _)| holder == core);
-        held.map_or(0, |&(_, channels)| channels)
+        channels_of(&self.of_core[core], share)
     }
 
-    /// What a core does once it has so many more (or fewer) channels of a tile.
-    pub fn load_with(&self, load: &CoreLoad, share: usize, core: usize, change: i64) -> CoreLoad {
-        let has = i64::from(self.channels(share, core));
-        let tile = &self.shares[share].tile.work;
-        let mut load = load.clone();
-        for (unit, each) in tile.channel.iter().enumerate() {
-            load.add(unit, each, change as f32);
-        }
-        let slices = i64::from(has + change > 0) - i64::from(has > 0);
-        if slices != 0 {
-            load.add(tile.decoding_unit, &tile.slice_axon_in, slices as f32);
-        }
-        load
-    }
-
-    /// What changes of a core's own use with so many more (or fewer) channels of a tile: neurons, memory, slots, and the
-    /// axons of a slice that comes or goes.
-    pub fn own_use(&self, used: &CoreUsage, share: usize, core: usize, change: i64) -> CoreUsage {
+    /// A core's use if it has `now` channels of a tile and not `has`: neurons, memory, slots, and the axons of a
+    /// slice that comes or goes.
+    pub fn with(&self, used: &CoreUsage, share: usize, has: u32, now: u32) -> CoreUsage {
         let s = &self.shares[share];
-        let has = self.channels(share, core);
-        let now = (i64::from(has) + change) as u32;
-        let bits = |channels: u32| if channels == 0 { 0 } else { s.tile.synapse_bits(&(0..channels)) };
+        let bits = |channels: u32| if channels == 0 { 0 } else { s.tile.synapse_bits_most(channels) };
         let slots = |channels: u32| match channels {
             0 => 0,
             _ => s.fan_out * u64::from(self.capacity.axons.output_slots(channels)),
@@ -199,105 +215,102 @@ impl<'a> SharedOut<'a> {
 
     /// Whether a core keeps its limits, thresholds left out.
     pub fn fits(&self, used: &CoreUsage) -> bool {
-        let limits = [Limit::Neurons, Limit::InputAxons, Limit::OutputAxons, Limit::SynapseMemory];
-        used.first_beyond(&self.capacity.most, limits).is_none()
+        let most = &self.capacity.most;
+        used.neurons <= most.neurons
+            && used.input_axons <= most.input_axons
+            && used.output_axons <= most.output_axons
+            && used.synapse_bits <= most.synapse_bits
     }
 
-    /// Whether a core could take channels of a tile, looking at the core alone.
-    pub fn takes(&self, share: usize, core: usize, used: &CoreUsage, channels: u32) -> Option<CoreUsage> {
+    /// Whether a core could have channels of a tile as far as the tile's other slices and its axons are concerned;
+    /// `leaves` is a tile that the core gives away.
+    pub fn joins(&self, share: usize, core: usize, (has, now): (u32, u32), leaves: Option<usize>) -> bool {
         let s = &self.shares[share];
-        let has = self.channels(share, core);
-        let sends = s.fan_out > 0;
-        if self.capacity.axons.atoms_max().is_some_and(|most| sends && has + channels > most) {
-            return None;
+        if self.capacity.axons.atoms_max().is_some_and(|most| s.fan_out > 0 && now > most) {
+            return false;
         }
-        let clashes = |&other: &usize| {
-            let other = &self.shares[other];
-            other.population == s.population && other.tile.shares_sources(&s.tile)
+        let clashes = |held: &Held| {
+            let other = &self.shares[held.share];
+            other.population == s.population
+                && leaves != Some(held.share)
+                && other.tile.shares_sources(&s.tile)
         };
-        if has == 0 && self.of_core[core].iter().any(clashes) {
-            return None;
-        }
-        let used = self.own_use(used, share, core, channels.into());
-        self.fits(&used).then_some(used)
+        has > 0 || !self.of_core[core].iter().any(clashes)
     }
 
-    /// What a core uses once it has given channels of a tile away.
-    pub fn gives(&self, share: usize, core: usize, used: &CoreUsage, channels: u32) -> CoreUsage {
-        self.own_use(used, share, core, -i64::from(channels))
-    }
-
-    /// Enters what cores do after moves.
-    pub fn set_load(&mut self, core: usize, load: CoreLoad) {
-        self.pressure.set(core, &load);
-        self.loads[core] = load;
-    }
-
-    /// What the cores do, added up anew from their channels.
+    /// What the cores do, added up anew from their channels: sums of many small changes would drift.
     pub fn sum_loads(&mut self) {
-        let steps = self.pressure.steps();
-        let of = |(core, tiles): (usize, &Vec<usize>)| {
-            let mut load = CoreLoad::default();
-            for &share in tiles {
-                for channels in self.shares[share].ranges(core) {
-                    load.add_tile(&self.shares[share].tile.work, channels.len() as u32);
-                }
+        self.pressure.clear();
+        for share in &self.shares {
+            for &(core, channels) in &share.holders {
+                self.pressure
+                    .add(core, WorkChange { work: &share.work, channels: channels as f32, slices: 1.0 });
             }
-            load
-        };
-        self.loads = self.of_core.iter().enumerate().map(of).collect();
-        self.pressure = Pressure::new(&self.loads, steps);
+        }
+        self.pressure.sum();
     }
 
-    /// Whether the cores that hold channels of the tiles that moved keep the number of distinct thresholds: other
-    /// channels of a tile move up in its range.
-    pub fn within_profiles(&self, moves: &[Move]) -> bool {
+    /// What is to fall, in ps: the time of cores, and what packets cost beside it.
+    pub fn cost(&self, packet_ps: f32) -> f64 {
+        let packets: f64 = self.shares.iter().map(|s| f64::from(s.packets) * s.holders.len() as f64).sum();
+        self.pressure.busiest_ps() + packets * f64::from(packet_ps)
+    }
+
+    /// Whether the cores that hold channels of a tile that moved keep the number of distinct thresholds: other
+    /// channels of the tile move up in its range.
+    pub fn within_profiles(&self, one: &Move) -> bool {
         let most = self.capacity.most.threshold_profiles;
-        if most >= u64::from(u32::MAX) {
-            return true;
-        }
-        let tiles = moves.iter().map(|one| &self.shares[one.share]);
-        let mut cores: Vec<usize> =
-            tiles.flat_map(|share| share.holders.iter().map(|&(core, _)| core)).collect();
-        cores.sort_unstable();
-        cores.dedup();
-        cores.into_iter().all(|core| self.profiles(core) <= most)
+        most >= u64::from(u32::MAX)
+            || self.shares[one.share].holders.iter().all(|&(core, _)| self.profiles(core, most) <= most)
     }
 
-    /// Distinct thresholds of a core.
-    fn profiles(&self, core: usize) -> u64 {
-        let mut distinct: Vec<u32> = Vec::new();
-        for &share in &self.of_core[core] {
-            let s = &self.shares[share];
-            for channels in s.ranges(core) {
-                distinct.extend(self.thresholds_of(s.population, channels));
-            }
+    /// Distinct thresholds of a core; of those that cannot be more than `enough` a bound.
+    fn profiles(&self, core: usize, enough: u64) -> u64 {
+        let runs = || {
+            self.of_core[core].iter().flat_map(|held| {
+                let s = &self.shares[held.share];
+                let own = self.thresholds.get(&s.population);
+                own.into_iter().flat_map(move |own| s.ranges(core).map(move |range| own.of(range)))
+            })
+        };
+        let bound = runs().map(|own| own.len() as u64).sum();
+        if bound <= enough {
+            return bound;
         }
+        let mut distinct: Vec<u32> = runs().flatten().copied().collect();
         distinct.sort_unstable();
         distinct.dedup();
         distinct.len() as u64
     }
 
-    fn thresholds_of(&self, population: PopulationId, channels: Range<u32>) -> &[u32] {
-        let all = self.thresholds.get(&population).copied().unwrap_or_default();
-        all.get(channels.start as usize..channels.end as usize).unwrap_or_default()
+    /// What a core is expected to do.
+    fn load(&self, core: usize) -> CoreLoad {
+        let mut load = CoreLoad::default();
+        for share in self.of_core[core].iter().map(|held| &self.shares[held.share]) {
+            for channels in share.ranges(core) {
+                load.add_tile(&share.tile.work, channels.len() as u32);
+            }
+        }
+        load
     }
 
     /// The cores as the search by tiles knows them; those without channels left out.
     pub fn filled(&self, fill: &FilledCores) -> FilledCores {
-        let mut cores: Vec<Rc<OpenCore>> = Vec::new();
+        let mut cores: Vec<Arc<OpenCore>> = Vec::new();
         for (core, tiles) in self.of_core.iter().enumerate().filter(|(_, tiles)| !tiles.is_empty()) {
             let mut slices = Vec::new();
-            for s in tiles.iter().map(|&share| &self.shares[share]) {
+            for s in tiles.iter().map(|held| &self.shares[held.share]) {
                 let (population, tile) = (s.population, &s.tile);
                 slices.extend(s.ranges(core).map(|channels| PlacedChannels {
                     population,
-                    tile: Rc::clone(tile),
+                    tile: Arc::clone(tile),
                     channels,
                 }));
             }
-            let used = CoreUsage { threshold_profiles: self.profiles(core), ..self.used[core] };
-            cores.push(Rc::new(OpenCore::of(used, slices, self.loads[core].clone())));
+            let synapse_bits = slices.iter().map(|s| s.tile.synapse_bits(&s.channels)).sum();
+            let threshold_profiles = self.profiles(core, 0);
+            let used = CoreUsage { threshold_profiles, synapse_bits, ..self.used[core] };
+            cores.push(Arc::new(OpenCore::of(used, slices, self.load(core))));
         }
         let packets = self.shares.iter().map(|s| s.tile.packets(&(0..0)) * s.holders.len() as f64).sum();
         FilledCores { cores, packets, ..fill.clone() }

@@ -1,5 +1,7 @@
 //! The oracle of staged allocation: both stages by their definition, decided before anything moves.
 
+use snnc_targets::topology::Direction;
+
 use super::OracleMesh;
 
 impl OracleMesh<'_> {
@@ -55,8 +57,8 @@ impl OracleMesh<'_> {
         let (spec, vcs) = (self.spec, self.spec.virtual_channels as usize);
         let state = &self.channels[router][channel];
         let (Some(head), Some(vc)) = (state.flits.front(), state.held) else { return false };
-        let place = spec.neighbour(router, port).filter(|_| port < 4).is_none_or(|next| {
-            let places = &self.channels[next][(port ^ 1) * vcs + vc].places;
+        let place = spec.neighbour(router, port).filter(|_| port < Direction::COUNT).is_none_or(|next| {
+            let places = &self.channels[next][Direction::opposite(port) * vcs + vc].places;
             places.front().is_some_and(|&free| free <= now)
         });
         self.ahead(router, head.packet, head.ends[0]) == port

@@ -2,6 +2,7 @@
 
 use snnc_targets::Interconnect;
 use snnc_targets::schema::RouterAllocation;
+use snnc_targets::topology::Direction;
 
 use super::calendar::Calendar;
 use super::{
@@ -61,7 +62,7 @@ impl SingleChannelMesh {
             free: 0,
             latency: line.latency,
             interval: line.interval,
-            behind: neighbour.map_or(exit, |next| number(next, port ^ 1)),
+            behind: neighbour.map_or(exit, |next| number(next, Direction::opposite(port))),
             x: x as u16,
             y: y as u16,
             requests: 0,
@@ -80,7 +81,7 @@ impl SingleChannelMesh {
             readable: 0,
             credit: line.credit,
             ring,
-            sender: neighbour.map_or(NONE, |before| number(before, port ^ 1)),
+            sender: neighbour.map_or(NONE, |before| number(before, Direction::opposite(port))),
         }
     }
 

@@ -2,6 +2,7 @@
 //! credit is returned, and the next head requests its output. A local buffer takes the next packet as soon as a place
 //! is known to become free. Routes are computed one router ahead.
 
+use snnc_targets::topology::Direction;
 use snnc_targets::topology::routing::MeshXy;
 
 use super::{
@@ -18,7 +19,7 @@ impl SingleChannelMesh {
         let (at, port) = (index / PORTS, index % PORTS);
         match self.routers[at].arbitrate(port, now) {
             Err(soonest) => self.calendar.enter(index, soonest),
-            Ok(from) if port < 4 => self.traverse_switch::<true>(at, port, from, now, traffic),
+            Ok(from) if port < Direction::COUNT => self.traverse_switch::<true>(at, port, from, now, traffic),
             Ok(from) => self.traverse_switch::<false>(at, port, from, now, traffic),
         }
     }

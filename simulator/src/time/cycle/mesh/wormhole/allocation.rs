@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use snnc_targets::topology::Routing;
+use snnc_targets::topology::{Direction, Routing};
 
 use super::flow_control::FlowControl;
 use super::{FREE, NEVER, TAIL, WormholeMesh};
@@ -52,7 +52,7 @@ impl WormholeMesh {
             if self.readable(index - port, channel, now, later) {
                 // An output that is allowed has a free place.
                 let mut behind = 0;
-                if port < 4 && vcs > 1 {
+                if port < Direction::COUNT && vcs > 1 {
                     behind = next(output.last_channel.into(), vcs);
                     while self.credits[index * vcs + behind] > now {
                         behind = next(behind, vcs);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use snnc_targets::schema::RouterAllocation;
+use snnc_targets::topology::Direction;
 
 use super::wheel::Wheel;
 use super::{
@@ -72,7 +73,8 @@ impl WormholeMesh {
                 ready: NEVER,
                 credit: into.credit,
                 ring,
-                sender: neighbour.map_or(NONE, |before| ((before << self.shift) + (port ^ 1)) as u32),
+                sender: neighbour
+                    .map_or(NONE, |before| ((before << self.shift) + Direction::opposite(port)) as u32),
             });
             self.places.resize(ring.places().end, BufferedFlit::default());
         }

@@ -1,5 +1,7 @@
 //! Packets enter: a local buffer asks for the next one as soon as a place is known to become free.
 
+use snnc_targets::topology::Direction;
+
 use super::flow_control::FlowControl;
 use super::{BufferedFlit, NEVER, TAIL, WormholeMesh};
 use crate::time::cycle::mesh::traffic::{Injection, MeshTraffic};
@@ -51,7 +53,11 @@ impl WormholeMesh {
     #[inline(always)]
     fn entrance_at(&self, entrance: usize) -> (usize, usize) {
         let locals = self.spec.locals as usize;
-        if locals == 1 { (entrance, 4) } else { (entrance / locals, 4 + entrance % locals) }
+        if locals == 1 {
+            (entrance, Direction::COUNT)
+        } else {
+            (entrance / locals, Direction::COUNT + entrance % locals)
+        }
     }
 
     /// Enters a packet into the table.

@@ -1,8 +1,8 @@
 //! The engine for every specification: any number of ports, virtual channels and flits of a packet, and packets that
 //! fork.
 //!
-//! The unit of work of joint allocation is an output port in one cycle. The [`wheel`] holds the outputs to look at, and four rules keep it
-//! complete: an output is entered
+//! The unit of work of joint allocation is an output port in one cycle. The [`wheel`] holds the outputs to look at, and
+//! four rules keep it complete: an output is entered
 //! 1. for the time at which a channel's new head can take it,
 //! 2. after a grant, if other heads want it, for the time at which it may be granted again,
 //! 3. when the first place behind it becomes known to be free,

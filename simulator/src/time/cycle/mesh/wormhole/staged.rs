@@ -14,6 +14,7 @@ use super::{FREE, NEVER, WormholeMesh};
 use crate::time::cycle::mesh::MeshSpec;
 use crate::time::cycle::mesh::traffic::MeshTraffic;
 use snnc_targets::schema::RouterAllocation;
+use snnc_targets::topology::Direction;
 
 /// Most channels of a router, and most ports.
 const MOST: usize = 64;
@@ -140,7 +141,7 @@ impl WormholeMesh {
     /// When a head that has claimed `behind` may go, as far as its channel and the one behind say.
     fn passes(&self, first: usize, port: usize, channel: usize, behind: usize) -> u64 {
         let (vcs, at) = (self.vcs(), (first + port) * self.vcs() + behind);
-        let place = if port < 4 { self.credits[at] } else { 0 };
+        let place = if port < Direction::COUNT { self.credits[at] } else { 0 };
         self.channels[first * vcs + channel].ready.max(place).max(self.staged.from[at])
     }
 

@@ -1,6 +1,8 @@
 //! Switch and link traversal: an allocated head moves on, its credit is returned, and the next head requests its
 //! output. Routes are computed one router ahead.
 
+use snnc_targets::topology::Direction;
+
 use super::allocation::Allocation;
 use super::flow_control::FlowControl;
 use super::{BufferedFlit, FREE, NEVER, NONE, TAIL, WormholeMesh};
@@ -43,7 +45,7 @@ impl WormholeMesh {
                 self.staged.from[index * vcs + behind] = now + self.spec.read_interval;
             }
         }
-        if port < 4 {
+        if port < Direction::COUNT {
             self.traverse_link::<S>(index, port, behind, (now, arrived), flit, traffic);
         } else if S::SINGLE || flit.packet & TAIL != 0 {
             self.eject::<S>(index, port, (now, arrived), flit, traffic);
@@ -86,7 +88,7 @@ impl WormholeMesh {
         let label = if S::FORKS { self.forks.label_ahead(flit, port, plain) } else { plain() };
         let flit =
             BufferedFlit { time: arrived + self.spec.router_latency, packet: flit.packet, port: label };
-        let channel = (next + (port ^ 1)) * vcs + behind;
+        let channel = (next + Direction::opposite(port)) * vcs + behind;
         self.push::<S>(next, channel, flit);
         self.credits[index * vcs + behind] = self.next_place(channel);
         if S::SINGLE {
