@@ -83,7 +83,7 @@ impl Flows {
     }
 }
 
-impl<'f> IntoIterator for &'f Flows {
+impl IntoIterator for &Flows {
     type Item = SliceFlow;
     type IntoIter = std::vec::IntoIter<SliceFlow>;
 
