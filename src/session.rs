@@ -33,6 +33,8 @@ pub use observer::{FailsInTheEnd, Observer};
 
 /// Items simulated before their records are merged.
 const CHUNK: usize = 16;
+/// The same of items so short that to have all threads meet would take its time.
+const LIGHT_CHUNK: usize = 128;
 
 /// Most items of a run that keeps them all in memory.
 pub const ITEMS_MAX: u64 = 1 << 20;
@@ -277,8 +279,10 @@ impl Session {
         let own: Vec<u64> = (0..workload.len()).filter(|&index| shard.holds(index as usize)).collect();
         let passes = (own.len() as u64).saturating_mul(workload.passes());
         progress.begin(passes.saturating_mul(self.0.parts()));
-        let (items, record) =
-            within(self.0.pool.as_ref(), || self.0.items((workload, &own), observer, progress))?;
+        let mut run = || self.0.items((workload, &own), observer, progress);
+        // To have another thread run so little would take as long as it takes.
+        let here = own.len() == 1 && self.0.is_light();
+        let (items, record) = if here { run() } else { within(self.0.pool.as_ref(), run) }?;
         let wall_s = self.0.seconds + start.elapsed().as_secs_f64();
         Ok(Outcome { session: self.clone(), item_name: workload.item_name(), items, record, wall_s })
     }
@@ -344,7 +348,11 @@ impl Ready {
         }
         // Ranks exchange in one order.
         let alone = observer.watcher().is_some() || self.keep_state || self.chip.is_shared();
-        let chunk = if alone { 1 } else { CHUNK };
+        let chunk = match self.is_light() {
+            _ if alone => 1,
+            true => LIGHT_CHUNK,
+            false => CHUNK,
+        };
         let asked = Asked { spikes: observer.sees_spikes(), steps_by_core: observer.steps_by_core() };
         for chunk in own.chunks(chunk) {
             let made = match (observer.watcher(), kept.as_mut()) {
@@ -353,10 +361,13 @@ impl Ready {
                     chunk.first().map(one).into_iter().collect::<Vec<_>>()
                 }
                 (None, None) => {
-                    let few = chunk.len() < rayon::current_num_threads();
                     let one = |&index| self.item(workload, (index, None), (None, asked), progress);
                     let all = || chunk.par_iter().map(one).collect::<Vec<_>>();
-                    if few { with_spinning_threads(all) } else { all() }
+                    match self.is_light() {
+                        true if chunk.len() == 1 => chunk.iter().map(one).collect(),
+                        false if chunk.len() < rayon::current_num_threads() => with_spinning_threads(all),
+                        _ => all(),
+                    }
                 }
             };
             for (&index, made) in chunk.iter().zip(made) {
@@ -374,6 +385,11 @@ impl Ready {
             }
         }
         Ok((items, record))
+    }
+
+    /// Whether one thread runs any pass.
+    fn is_light(&self) -> bool {
+        self.program.mapped().model.networks.keys().all(|network| self.chip.runs_on_one_thread(network))
     }
 
     /// Most parts in which a pass runs.

@@ -1,8 +1,12 @@
 //! What a pass did: event counts per timestep and slice, and packets between cores. Input of [`crate::time`] and
 //! [`crate::charge`]; measurement only, nothing here changes a result.
 
+mod flows;
+
 use snnc_compiler::ir::program::trees::TreeId;
 use snnc_compiler::ir::{CoreId, NetworkId};
+
+pub use flows::{Flows, ReachedCores, SliceFlow};
 
 /// A slice of a core: index over all slices of a program, core by core ([`SliceTable`]).
 pub type SliceIndex = usize;
@@ -52,17 +56,6 @@ impl std::ops::AddAssign for Events {
     }
 }
 
-/// Packets from one slice to one core, sent in a timestep or a whole pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SliceFlow {
-    /// Sending slice ([`SliceIndex`]); half its width, as a pass has millions of flows.
-    pub source: u32,
-    /// Receiving core.
-    pub target: CoreId,
-    /// Packets.
-    pub packets: u64,
-}
-
 /// Spikes that left along one multicast tree in a timestep or a whole pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MulticastFlow {
@@ -77,8 +70,8 @@ pub struct MulticastFlow {
 pub struct StepCounts {
     /// Per slice; all slices of the program, those of other networks zero.
     pub events: Vec<Events>,
-    /// Packets sent; only flows with packets, ordered by (source, target).
-    pub flows: Vec<SliceFlow>,
+    /// Packets sent.
+    pub flows: Flows,
     /// Spikes by multicast tree, ascending by tree; empty on a target that sends each destination a packet of its own.
     pub multicast_flows: Vec<MulticastFlow>,
 }

@@ -90,6 +90,10 @@ pub struct Noc {
     keys: Vec<(u32, u32)>,
     /// First route of each slice, and one past the last.
     starts: Vec<usize>,
+    /// By slice: hops of a packet to each core that it sends to, and the links that such packets cross.
+    broadcasts: Vec<Broadcast>,
+    /// Links that packets to all cores of a slice cross, slice after slice: indices into `used`, and how often.
+    broadcast_links: Vec<(u32, u32)>,
     /// Path after path: indices into `used`.
     crossed: Vec<u32>,
     /// The links that some route crosses.
@@ -98,6 +102,15 @@ pub struct Noc {
     trees: Option<Vec<TreeCrossings>>,
     /// Slices whose packets come from outside.
     ports: Vec<SliceIndex>,
+}
+
+/// One packet from a slice to each core that it sends to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Broadcast {
+    /// Hops of all.
+    hops: Hops,
+    /// Range of [`Noc`]'s list of such links.
+    links: Range<usize>,
 }
 
 /// The links of one multicast tree.
@@ -135,6 +148,7 @@ impl Noc {
         let outside = |&slice: &SliceIndex| program.is_port(slices.cores[slice]);
         paths.network.ports = (0..slices.cores.len()).filter(outside).collect();
         paths.network.starts = (0..=slices.cores.len()).map(first).collect();
+        paths.network.add_broadcasts();
         paths.network.trees = MulticastTrees::of(program).map(|trees| paths.tree_crossings(&trees));
         paths.network
     }
@@ -144,11 +158,47 @@ impl Noc {
             routes: Vec::new(),
             keys: Vec::new(),
             starts: Vec::new(),
+            broadcasts: Vec::new(),
+            broadcast_links: Vec::new(),
             crossed: Vec::new(),
             used: Vec::new(),
             trees: None,
             ports: Vec::new(),
         }
+    }
+
+    /// Sums up the routes of each slice.
+    fn add_broadcasts(&mut self) {
+        let mut times = vec![0u32; self.used.len()];
+        for routes in self.starts.windows(2) {
+            let (mut hops, mut links) = (Hops::default(), Vec::new());
+            for route in &self.routes[routes[0]..routes[1]] {
+                hops += route.hops;
+                for &link in &self.crossed[route.links.clone()] {
+                    links.push(link);
+                    times[link as usize] += 1;
+                }
+            }
+            links.sort_unstable();
+            links.dedup();
+            let start = self.broadcast_links.len();
+            let counted = links.iter().map(|&link| (link, std::mem::take(&mut times[link as usize])));
+            self.broadcast_links.extend(counted);
+            self.broadcasts.push(Broadcast { hops, links: start..self.broadcast_links.len() });
+        }
+    }
+
+    /// Whether these are all cores that a slice sends to.
+    ///
+    /// # Panics
+    /// If it sends nothing to one of them.
+    fn is_broadcast(&self, source: u32, cores: &[CoreId]) -> bool {
+        let routes = &self.keys[self.starts[source as usize]..self.starts[source as usize + 1]];
+        let all = routes.len() == cores.len();
+        if all && !routes.iter().map(|&(_, target)| target).eq(cores.iter().map(|core| core.0)) {
+            no_route(source, cores);
+        }
+        all
     }
 
     /// Slices whose packets come from outside, ascending.
@@ -187,19 +237,36 @@ impl Noc {
     /// Adds the packets of a timestep to each link that they cross and to each core that they are for; `loads` is one
     /// number for each of [`Noc::links`], `delivered` one for each core.
     pub fn load(&self, step: &StepCounts, loads: &mut [u64], delivered: &mut [u64]) {
+        for (_, cores, packets) in step.flows.even() {
+            cores.iter().for_each(|core| delivered[core.0 as usize] += packets);
+        }
+        step.flows.single().iter().for_each(|flow| delivered[flow.target.0 as usize] += flow.packets);
         let Some(trees) = &self.trees else {
-            for (flow, route) in self.follow(&step.flows) {
-                delivered[flow.target.0 as usize] += flow.packets;
-                self.crossed[route.links.clone()]
-                    .iter()
-                    .for_each(|&link| loads[link as usize] += flow.packets);
+            self.load_routes(step.flows.single(), loads);
+            for (source, cores, packets) in step.flows.even() {
+                if !self.is_broadcast(source, cores) {
+                    let flow = |&target| SliceFlow { source, target, packets };
+                    self.load_routes(&cores.iter().map(flow).collect::<Vec<_>>(), loads);
+                    continue;
+                }
+                let links = self.broadcasts[source as usize].links.clone();
+                for &(link, times) in &self.broadcast_links[links] {
+                    loads[link as usize] += u64::from(times) * packets;
+                }
             }
             return;
         };
-        step.flows.iter().for_each(|flow| delivered[flow.target.0 as usize] += flow.packets);
         for flow in &step.multicast_flows {
             let links = &trees[flow.tree.0 as usize].links;
             self.crossed[links.clone()].iter().for_each(|&link| loads[link as usize] += flow.spikes);
+        }
+    }
+
+    /// Adds packets to each link of their routes.
+    fn load_routes(&self, flows: &[SliceFlow], loads: &mut [u64]) {
+        for (flow, route) in self.follow(flows) {
+            let links = &self.crossed[route.links.clone()];
+            links.iter().for_each(|&link| loads[link as usize] += flow.packets);
         }
     }
 
@@ -220,12 +287,28 @@ impl Noc {
     /// each spike's tree, and entered without packets.
     pub fn sent(&self, steps: &[StepCounts], mut enter: impl FnMut(SliceIndex, u64, Hops)) {
         let mut packets = vec![0; self.routes.len()];
+        let mut to_all = vec![0; self.broadcasts.len()];
         for step in steps {
-            self.found(&step.flows).for_each(|(flow, route)| packets[route] += flow.packets);
+            self.found(step.flows.single()).for_each(|(flow, route)| packets[route] += flow.packets);
+            for (source, cores, each) in step.flows.even() {
+                if self.is_broadcast(source, cores) {
+                    to_all[source as usize] += each;
+                    continue;
+                }
+                let flow = |&target| SliceFlow { source, target, packets: each };
+                let flows: Vec<SliceFlow> = cores.iter().map(flow).collect();
+                self.found(&flows).for_each(|(_, route)| packets[route] += each);
+            }
+        }
+        let hops_of = |hops: Hops| if self.trees.is_none() { hops } else { Hops::default() };
+        for (source, (broadcast, each)) in self.broadcasts.iter().zip(to_all).enumerate() {
+            let routes = self.starts[source + 1] - self.starts[source];
+            if each > 0 {
+                enter(source, routes as u64 * each, hops_of(broadcast.hops.times(each)));
+            }
         }
         for (route, packets) in self.routes.iter().zip(packets).filter(|&(_, packets)| packets > 0) {
-            let hops = if self.trees.is_none() { route.hops.times(packets) } else { Hops::default() };
-            enter(route.source, packets, hops);
+            enter(route.source, packets, hops_of(route.hops.times(packets)));
         }
         let Some(trees) = &self.trees else { return };
         for flow in steps.iter().flat_map(|step| &step.multicast_flows) {
@@ -252,10 +335,14 @@ impl Noc {
         let (start, end) = (self.starts[key.0 as usize], self.starts[key.0 as usize + 1]);
         let from = hint.clamp(start, end);
         let near = (from..end.min(from + 4)).find(|&i| self.keys[i] == key);
-        near.or_else(|| self.keys.binary_search(&key).ok()).unwrap_or_else(|| {
-            panic!("flow from slice {} to {} follows a route of the program", key.0, CoreId(key.1))
-        })
+        near.or_else(|| self.keys.binary_search(&key).ok())
+            .unwrap_or_else(|| no_route(key.0, &[CoreId(key.1)]))
     }
+}
+
+/// Panics for packets that the program has no way for.
+fn no_route(source: u32, cores: &[CoreId]) -> ! {
+    panic!("flow from slice {source} to {cores:?} follows a route of the program")
 }
 
 /// The distinct cores that a slice sends to, ascending.

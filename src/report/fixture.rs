@@ -139,7 +139,7 @@ fn pass(seed: u64) -> PassCounts {
             if sends { source } else { Events::default() },
             if integrates { target } else { Events::default() },
         ],
-        flows: if sends { vec![flow] } else { Vec::new() },
+        flows: sends.then_some(flow).into_iter().collect(),
         multicast_flows: Vec::new(),
     };
     PassCounts {

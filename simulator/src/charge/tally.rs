@@ -283,7 +283,7 @@ pub(super) fn of_step(network: &Noc, step: &StepCounts, hops: Hops) -> SliceTall
     }
     ports.count_as_port();
     cores += ports;
-    cores.add_packets(step.flows.iter().map(|flow| flow.packets).sum(), hops);
+    cores.add_packets(step.flows.packets(), hops);
     cores
 }
 

@@ -97,7 +97,7 @@ impl Timesteps {
         self.by_core = self.by_core.saturating_sub(cores.len());
         let mut cores = cores.into_iter();
         self.steps.extend(timed.map(|(i, (&time, sent))| {
-            let packets = sent.flows.iter().map(|flow| flow.packets).sum();
+            let packets = sent.flows.packets();
             let population_spikes = by_population(sent, populations);
             let spikes = population_spikes.iter().sum();
             let (step, energy_aj) = (counts.start + i, energy_aj(i));

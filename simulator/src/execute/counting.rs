@@ -17,7 +17,7 @@ use super::pass::ChipPass;
 use super::record::SliceTraces;
 use super::slice::{SliceSpike, SliceTrace};
 use super::{Chip, PassOutcome};
-use crate::counts::{Events, Grain, MulticastFlow, PassCounts, SliceFlow, SliceIndex, StepCounts};
+use crate::counts::{Events, Flows, Grain, MulticastFlow, PassCounts, SliceIndex, StepCounts};
 
 /// The counts of a pass in the making.
 struct PassCounter<'p> {
@@ -79,7 +79,13 @@ fn no_counts(pass: &ChipPass, grain: Grain) -> PassCounts {
         following: None,
         host_writes: words(&|id| range.start == 0 && model.populations[id].bias == Bias::Host),
         host_reads: words(&|id| ends && model.readouts.iter().any(|r| r.population == id)),
-        host_multiply_adds: host_multiply_adds(chip, network, [range.start == 0, ends]),
+        host_multiply_adds: {
+            let [before, after] = &chip.host_multiply_adds[network.0 as usize];
+            [(before, range.start == 0), (after, ends)].map(|(work, now)| match now {
+                true => work.clone(),
+                false => vec![0; work.len()],
+            })
+        },
         host_synchronisations: {
             let own = |slice: &Slice| model.populations[slice.population].network == network;
             let first = chip.slices.iter().position(own).filter(|_| ends);
@@ -95,12 +101,10 @@ fn no_counts(pass: &ChipPass, grain: Grain) -> PassCounts {
     }
 }
 
-/// Multiply-adds of the host before and after a pass, as far as `now` says so. Those for a population are shared out
-/// evenly over its slices; the first ones take the remainder.
-fn host_multiply_adds(chip: &Chip, network: NetworkId, now: [bool; 2]) -> [Vec<u64>; 2] {
-    let [before, after] = chip.program.model.host_multiply_adds(network);
-    let shared = |work: Vec<(PopulationId, u64)>, now: bool| shared_out(chip, if now { &work } else { &[] });
-    [shared(before, now[0]), shared(after, now[1])]
+/// Multiply-adds of the host before and after a pass, by slice. Those for a population are shared out evenly over its
+/// slices; the first ones take the remainder.
+pub(super) fn host_multiply_adds(chip: &Chip, network: NetworkId) -> [Vec<u64>; 2] {
+    chip.program.model.host_multiply_adds(network).map(|work| shared_out(chip, &work))
 }
 
 fn shared_out(chip: &Chip, work: &[(PopulationId, u64)]) -> Vec<u64> {
@@ -287,7 +291,7 @@ impl<'p> PassCounter<'p> {
         } else {
             self.pass.chip.longest_delay as usize
         };
-        let share = rows.div_ceil(rayon::current_num_threads()).max(1);
+        let share = rows.div_ceil(self.pass.threads()).max(1);
         // Packets received by `[row][slice]`, of each share of the rows that send.
         let some = |first: usize| {
             let mut received = vec![0; (rows + late) * slices];
@@ -319,24 +323,28 @@ impl<'p> PassCounter<'p> {
     }
 
     /// The flows of a row's spikes; `received` are packets by `[row][slice]`.
-    fn flows_of(&self, row: usize, received: &mut [u64]) -> Vec<SliceFlow> {
-        let mut flows = Vec::with_capacity(self.pass.chip.packet_counter.flows);
+    fn flows_of(&self, row: usize, received: &mut [u64]) -> Flows {
+        let mut flows = Flows::new(self.pass.chip.packet_counter.cores.clone());
         let mut packets = Vec::new();
         for source in 0..self.pass.chip.slices.len() {
             if !self.fires(source, row) {
                 continue;
             }
-            let cores = &self.pass.chip.packet_counter.reach[source].cores;
+            let reach = &self.pass.chip.packet_counter.reach[source];
             packets.clear();
-            packets.resize(cores.len(), 0);
-            self.receive(source, row, &mut packets, received);
-            let flow = |(&target, &packets)| SliceFlow { source: source as u32, target, packets };
-            let each = cores.iter().zip(&packets);
-            // The usual case, and to be known beforehand makes it fast.
-            if packets.iter().all(|&packets| packets > 0) {
-                flows.extend(each.map(flow));
-            } else {
-                flows.extend(each.filter(|&(_, &packets)| packets > 0).map(flow));
+            packets.resize(reach.cores, 0);
+            match reach.receivers.as_slice() {
+                [all] if reach.even => {
+                    let each = self.receive(source, row, all, &mut |_, _| (), received);
+                    flows.push_even(source as u32, each);
+                }
+                groups => {
+                    let mut add = |core: usize, each| packets[core] += each;
+                    groups.iter().for_each(|group| {
+                        self.receive(source, row, group, &mut add, received);
+                    });
+                    flows.push_source(source as u32, &packets);
+                }
             }
         }
         flows
@@ -351,25 +359,31 @@ impl<'p> PassCounter<'p> {
         }
     }
 
-    /// Counts the packets of a slice's spikes of a row: `packets` by the cores in its reach, `received` by
-    /// `[row][slice]`.
-    fn receive(&self, source: SliceIndex, row: usize, packets: &mut [u64], received: &mut [u64]) {
+    /// Counts the packets of a slice's spikes of a row that a group of slices receives: `add` has them by the cores in
+    /// its reach, `received` by `[row][slice]`. How many each of the group's slices is sent.
+    fn receive(
+        &self,
+        source: SliceIndex,
+        row: usize,
+        group: &Receivers,
+        add: &mut impl FnMut(usize, u64),
+        received: &mut [u64],
+    ) -> u64 {
         let slices = self.pass.chip.slices.len();
-        for group in &self.pass.chip.packet_counter.reach[source].receivers {
-            let each = self.packets(source, row, group);
-            if each == 0 {
-                continue;
-            }
-            let arrives = match self.grain {
-                Grain::Timestep => row + group.delay as usize,
-                Grain::Pass => 0,
-            };
-            let received = &mut received[arrives * slices..][..slices];
-            for &(core, slice) in &group.to {
-                packets[core] += each;
-                received[slice] += each;
-            }
+        let each = self.packets(source, row, group);
+        if each == 0 {
+            return 0;
         }
+        let arrives = match self.grain {
+            Grain::Timestep => row + group.delay as usize,
+            Grain::Pass => 0,
+        };
+        let received = &mut received[arrives * slices..][..slices];
+        for &(core, slice) in &group.to {
+            add(core, each);
+            received[slice] += each;
+        }
+        each
     }
 
     /// Packets that each of a group's slices is sent in a row. All arrive within the pass.

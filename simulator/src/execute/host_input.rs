@@ -8,6 +8,7 @@
 use rayon::prelude::*;
 use snnc_compiler::ir::spiking::{HostInput, NeuronFormat, SpikingModel, TrainedNeuron};
 
+use super::kernels::level::{SimdLevel, dispatch};
 use crate::counts::Events;
 use crate::neuron::{NeuronRule, NeuronState};
 
@@ -16,32 +17,122 @@ const SHARE: usize = 1 << 11;
 /// Neighbours of the nearest bias that are tried.
 const TRIES: usize = 64;
 
+/// Biases that are rounded side by side.
+const SIDE_BY_SIDE: usize = 8;
+
 /// Biases of a host-fed population, `[c, h, w]` row-major in its own order, and how many were clipped to the bias
 /// format.
 pub fn biases(model: &SpikingModel, host: &HostInput, input: &[f64]) -> (Vec<i32>, u64) {
+    biases_on(model, host, input, (SimdLevel::best(), rayon::current_num_threads()))
+}
+
+/// As [`biases`], in these instructions and on so many threads.
+pub fn biases_on(
+    model: &SpikingModel,
+    host: &HostInput,
+    input: &[f64],
+    (level, threads): (SimdLevel, usize),
+) -> (Vec<i32>, u64) {
     let current = host.current(input);
     let population = &model.populations[host.population];
     let positions = population.shape.positions().max(1);
     let mut biases = vec![0; current.len()];
     let rounding = SpikeTimeRounding::new(model, host);
     let encode = |channel: usize, (biases, values): (&mut [i32], &[f64])| {
+        let of = ChannelEncoding { format: &model.neuron, scale: host.scale[channel], channel };
         let mut clipped = 0;
-        for (bias, &value) in biases.iter_mut().zip(values) {
-            let (encoded, clips) = model.neuron.encode_bias(value * host.scale[channel]);
-            *bias = rounding.as_ref().map_or(encoded, |rounding| {
-                rounding.encode(channel, value, (encoded, value * host.scale[channel]))
-            });
-            clipped += u64::from(clips);
-        }
+        encode(level, &of, rounding.as_ref(), values, biases, &mut clipped);
         clipped
     };
     let channels = biases.par_chunks_mut(positions).zip(current.par_chunks(positions)).enumerate();
-    let each = channels.with_min_len(SHARE.div_ceil(positions));
+    let each = channels.with_min_len(if threads == 1 { usize::MAX } else { SHARE.div_ceil(positions) });
     let clipped = each.map(|(channel, share)| encode(channel, share)).sum();
     if population.order.is_some() {
         biases = (0..biases.len()).map(|neuron| biases[population.outside(neuron)]).collect();
     }
     (biases, clipped)
+}
+
+/// How a channel's currents become biases.
+struct ChannelEncoding<'a> {
+    format: &'a NeuronFormat,
+    scale: f64,
+    channel: usize,
+}
+
+/// Encodes the currents of a channel, and counts the biases that are clipped.
+fn encode(
+    level: SimdLevel,
+    of: &ChannelEncoding,
+    rounding: Option<&SpikeTimeRounding>,
+    values: &[f64],
+    biases: &mut [i32],
+    clipped: &mut u64,
+) {
+    dispatch!(
+        level,
+        encode_body(
+            of: &ChannelEncoding,
+            rounding: Option<&SpikeTimeRounding>,
+            values: &[f64],
+            biases: &mut [i32],
+            clipped: &mut u64
+        )
+    )
+}
+
+#[inline(always)]
+fn encode_body(
+    of: &ChannelEncoding,
+    rounding: Option<&SpikeTimeRounding>,
+    values: &[f64],
+    biases: &mut [i32],
+    clipped: &mut u64,
+) {
+    let (values, last) = values.as_chunks::<SIDE_BY_SIDE>();
+    let (biases, rest) = biases.as_chunks_mut::<SIDE_BY_SIDE>();
+    // A background has one current: it is rounded once.
+    let mut known: Option<(f64, i32)> = None;
+    for (biases, values) in biases.iter_mut().zip(values) {
+        if let Some((current, bias)) = known
+            && values.iter().fold(true, |same, value| same & (value.to_bits() == current.to_bits()))
+        {
+            biases.fill(bias);
+            continue;
+        }
+        let before = *clipped;
+        of.encode(rounding, values, biases, clipped);
+        let last = SIDE_BY_SIDE - 1;
+        known = (*clipped == before).then_some((values[last], biases[last]));
+    }
+    for (bias, value) in rest.iter_mut().zip(last) {
+        of.encode(rounding, &[*value], std::array::from_mut(bias), clipped);
+    }
+}
+
+impl ChannelEncoding<'_> {
+    #[inline(always)]
+    fn encode<const N: usize>(
+        &self,
+        rounding: Option<&SpikeTimeRounding>,
+        values: &[f64; N],
+        biases: &mut [i32; N],
+        clipped: &mut u64,
+    ) {
+        let exact = values.map(|value| value * self.scale);
+        for (bias, exact) in biases.iter_mut().zip(exact) {
+            let (encoded, clips) = self.format.encode_bias(exact);
+            *bias = encoded;
+            *clipped += u64::from(clips);
+        }
+        // Else neither neuron ever fires.
+        let Some(rounding) = rounding.filter(|_| values.iter().any(|&value| value > 0.0)) else { return };
+        let (wanted, closest) = rounding.trained.first_spikes(*values, rounding.steps);
+        for n in 0..N {
+            biases[n] =
+                rounding.encode(self.channel, values[n], (biases[n], exact[n]), (wanted[n], closest[n]));
+        }
+    }
 }
 
 /// Rounds such that the chip's neuron fires when the trained one does.
@@ -67,19 +158,31 @@ impl<'a> SpikeTimeRounding<'a> {
         })
     }
 
-    /// The bias for a current whose nearest is `nearest`, of an exact value.
-    fn encode(&self, channel: usize, current: f64, (nearest, exact): (i32, f64)) -> i32 {
+    /// The bias for a current whose nearest is `nearest`, of an exact value; the trained neuron fires in a step, if at all,
+    /// and comes so close to its threshold.
+    #[inline(always)]
+    fn encode(
+        &self,
+        channel: usize,
+        current: f64,
+        (nearest, exact): (i32, f64),
+        (wanted, closest): (Option<u32>, f64),
+    ) -> i32 {
         // Neither neuron ever fires.
         if current <= 0.0 {
             return nearest;
         }
-        let (wanted, closest) = self.trained.first_spike(current, self.steps);
         let threshold = (self.thresholds[channel] << self.format.threshold_shift) as i32;
         // Each step until the spike is wrong by the bias' rounding, and by a unit that a leak cuts off.
         let steps = f64::from(wanted.unwrap_or(self.steps));
         if closest * f64::from(threshold) > steps * ((f64::from(nearest) - exact).abs() + 1.0) + 1.0 {
             return nearest;
         }
+        self.nearest_in_time(nearest, wanted, threshold)
+    }
+
+    /// The bias nearest to `nearest` with which the chip's neuron fires in a wanted step, if there is one near enough.
+    fn nearest_in_time(&self, nearest: i32, wanted: Option<u32>, threshold: i32) -> i32 {
         let mut bias = nearest;
         for _ in 0..TRIES {
             let found = self.first_spike(bias, threshold);
@@ -135,7 +238,12 @@ mod tests {
         let unit = f64::from(mantissa << format.threshold_shift);
         let spike = |&current: &f64| {
             let exact = current * unit / tau.unwrap_or(1.0);
-            let bias = rounding.encode(0, current, (format.encode_bias(exact).0, exact));
+            let bias = rounding.encode(
+                0,
+                current,
+                (format.encode_bias(exact).0, exact),
+                trained.first_spike(current, 16),
+            );
             assert!(format.bias_is_representable(bias));
             (rounding.first_spike(bias, unit as i32), trained.first_spike(current, 16).0)
         };

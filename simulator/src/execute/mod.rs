@@ -84,11 +84,21 @@ pub struct Chip {
     trees: Option<MulticastTrees>,
     /// By population: whether the membranes after each timestep are recorded.
     watched: Vec<bool>,
+    /// By network: multiply-adds of the host before and after a pass, by slice.
+    host_multiply_adds: Vec<[Vec<u64>; 2]>,
+    /// By network: whether a pass is so little work that one thread runs it.
+    light: Vec<bool>,
     /// Weights of 0 that the chip does not have; none where it stores them.
     zeros: Option<ZeroOperations>,
     /// What this rank runs of the program, if there are several.
     share: Option<Share>,
 }
+
+/// Work of a pass, as [`KernelChoice::light_work`] counts it, which takes one thread about as long as it takes to wake
+/// another one a few times.
+const LIGHT_WORK: u64 = 1 << 18;
+/// Synapses of which some fire in a timestep, at about the cost of a neuron's update.
+const SYNAPSES_AN_UPDATE: u64 = 64;
 
 /// How a chip is executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,12 +107,14 @@ pub struct KernelChoice {
     pub level: SimdLevel,
     /// Whether sums are gathered by rows where they can be; else all are scattered packet by packet.
     pub rows: bool,
+    /// Passes of no more work run on one thread: neurons and synapses / 64 in each timestep.
+    pub light_work: u64,
 }
 
 impl Default for KernelChoice {
     /// The fastest loops of this processor.
     fn default() -> Self {
-        Self { level: SimdLevel::best(), rows: true }
+        Self { level: SimdLevel::best(), rows: true, light_work: LIGHT_WORK }
     }
 }
 
@@ -177,6 +189,8 @@ impl Chip {
             watched: vec![false; fusions.len()],
             longest_delay: connections.iter().flatten().map(|connection| connection.delay).max().unwrap_or(0),
             part_steps: 0,
+            host_multiply_adds: Vec::new(),
+            light: Vec::new(),
             trees: MulticastTrees::of(&program),
             level: choice.level,
             zeros: ZeroOperations::new(&program, &table, &connections),
@@ -210,7 +224,34 @@ impl Chip {
             chip.longest_delay = values.pop().unwrap_or(0);
             chip.late = values;
         }
+        let networks: Vec<NetworkId> = chip.program.model.networks.keys().collect();
+        chip.host_multiply_adds =
+            networks.iter().map(|&network| counting::host_multiply_adds(&chip, network)).collect();
+        let is_light = |&network: &NetworkId| chip.work_of_pass(network) <= choice.light_work;
+        chip.light = networks.iter().map(is_light).collect();
         chip
+    }
+
+    /// Work of a pass of a network: see [`KernelChoice::light_work`].
+    fn work_of_pass(&self, network: NetworkId) -> u64 {
+        let of_population = |(id, population): (PopulationId, &Population)| {
+            let fused = self.fusions[id.0 as usize].iter();
+            let synapses: u64 = fused.map(|fused| fused.synapses(&self.slices)).sum();
+            let each = population.shape.len() as u64 + synapses / SYNAPSES_AN_UPDATE;
+            each.saturating_mul(population.window.steps.into())
+        };
+        let works = self.program.model.populations_of(network).map(of_population);
+        works.fold(0, u64::saturating_add)
+    }
+
+    /// Whether one thread runs the passes of a network, whatever threads there are: they are too short to be shared.
+    pub fn runs_on_one_thread(&self, network: NetworkId) -> bool {
+        self.light.get(network.0 as usize).copied().unwrap_or_default()
+    }
+
+    /// Threads that share the work of a pass of a network.
+    fn threads(&self, network: NetworkId) -> usize {
+        if self.runs_on_one_thread(network) { 1 } else { rayon::current_num_threads() }
     }
 
     /// Whether other ranks run a part of the program, so that passes must run one at a time.

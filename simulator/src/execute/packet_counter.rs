@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use snnc_compiler::ir::CoreId;
 use snnc_compiler::ir::program::{CoreSlice, Program};
-use snnc_compiler::ir::{CoreId, NetworkId};
 
 use super::incoming::{CountedPackets, IncomingConnection};
-use crate::counts::{SliceIndex, SliceTable};
+use crate::counts::{ReachedCores, SliceIndex, SliceTable};
 
 /// Which spikes of a source slice are packets counted at a slice they reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,10 +92,12 @@ pub struct Receivers {
 /// Where a slice's packets are received.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SliceReach {
-    /// Cores, ascending.
-    pub cores: Vec<CoreId>,
+    /// Number of cores.
+    pub cores: usize,
     /// Slices on them.
     pub receivers: Vec<Receivers>,
+    /// Whether all receive alike and each core once, so that each is sent as many packets.
+    pub even: bool,
 }
 
 /// Packets sent and received, without following them.
@@ -105,10 +107,10 @@ pub struct PacketCounter {
     pub sums: Vec<PositionSums>,
     /// Where each slice's packets are received.
     pub reach: Vec<SliceReach>,
+    /// The cores in reach of each slice.
+    pub cores: ReachedCores,
     /// Packets that each slice's spikes send.
     pub departures: Vec<Departures>,
-    /// Most flows of a timestep or pass: cores in reach of the slices of one network.
-    pub flows: usize,
 }
 
 /// Packets that a slice's spikes send.
@@ -129,6 +131,7 @@ impl PacketCounter {
             *known[source].entry(factors).or_insert(next)
         };
         let mut reach = vec![SliceReach::default(); table.len()];
+        let mut cores: Vec<Vec<CoreId>> = vec![Vec::new(); table.len()];
         for (slice, connection) in connections
             .iter()
             .enumerate()
@@ -141,7 +144,8 @@ impl PacketCounter {
                 n if n == factors.len() => Arrivals::All,
                 _ => Arrivals::Of(sum(connection.source, factors)),
             };
-            let SliceReach { cores, receivers: groups } = &mut reach[connection.source];
+            let cores = &mut cores[connection.source];
+            let groups = &mut reach[connection.source].receivers;
             let alike = |other: &Receivers| (other.arrivals, other.delay) == (arrivals, connection.delay);
             let group = groups.iter().position(alike).unwrap_or_else(|| {
                 groups.push(Receivers { arrivals, delay: connection.delay, to: Vec::new() });
@@ -152,6 +156,11 @@ impl PacketCounter {
                 cores.push(table.cores[slice]);
             }
             groups[group].to.push((cores.len() - 1, slice));
+        }
+        for (reach, cores) in reach.iter_mut().zip(&cores) {
+            reach.cores = cores.len();
+            let once = |group: &Receivers| group.to.iter().map(|&(core, _)| core).eq(0..cores.len());
+            reach.even = reach.receivers.len() == 1 && reach.receivers.iter().all(once);
         }
         let departures = (0..table.len()).map(|slice| {
             let routes = routes(table.slice(program, slice));
@@ -166,12 +175,7 @@ impl PacketCounter {
             known.into_iter().for_each(|(of, index)| factors[index] = of);
             PositionSums::new(factors)
         });
-        let mut flows: BTreeMap<NetworkId, usize> = BTreeMap::new();
-        for (reach, &population) in reach.iter().zip(&table.populations) {
-            *flows.entry(program.model.populations[population].network).or_default() += reach.cores.len();
-        }
-        let flows = flows.into_values().max().unwrap_or(0);
-        Self { sums: sums.collect(), reach, departures, flows }
+        Self { sums: sums.collect(), reach, cores: cores.into(), departures }
     }
 }
 

@@ -121,10 +121,11 @@ impl<'c> ChipPass<'c> {
     }
 }
 
+/// What the host makes of a network's constant input.
 pub(super) fn write_inputs(chip: &Chip, network: NetworkId, input: &[f64]) -> Written {
-    let model = &chip.program.model;
-    let of_network = model.inputs.iter().filter(|i| model.populations[i.population].network == network);
-    of_network.map(|host| (host.population, host_input::biases(model, host, input))).collect()
+    let (model, on) = (&chip.program.model, (chip.level, chip.threads(network)));
+    let of_network = model.inputs.iter().filter(|host| model.populations[host.population].network == network);
+    of_network.map(|host| (host.population, host_input::biases_on(model, host, input, on))).collect()
 }
 
 impl ChipPass<'_> {
@@ -145,7 +146,12 @@ impl ChipPass<'_> {
 
     /// Threads for which populations are cut: of all parts the same, as state goes from one to the next.
     pub(super) fn threads(&self) -> usize {
-        self.before.threads.unwrap_or_else(rayon::current_num_threads)
+        self.before.threads.unwrap_or_else(|| self.chip.threads(self.network))
+    }
+
+    /// Items that a parallel region leaves to one thread at least: all, where one thread runs the pass.
+    pub(super) fn least(&self) -> usize {
+        if self.threads() == 1 { usize::MAX } else { 1 }
     }
 
     /// Timesteps of this part in which a population is updated.
@@ -241,7 +247,8 @@ impl ChipPass<'_> {
             let state = (self.state(id, index), keep);
             fusions[*g].run(self, id, (biases[*g].as_deref(), state), part)
         };
-        let done: Vec<WindowResult> = parts.par_iter().enumerate().map(run).collect();
+        let done: Vec<WindowResult> =
+            parts.par_iter().enumerate().with_min_len(self.least()).map(run).collect();
         let mut record = self.new_record(id);
         let history = record.history();
         let shape = chip.program.model.populations[id].shape;
@@ -261,7 +268,7 @@ impl ChipPass<'_> {
         });
         let spikes: Vec<usize> = (0..history).map(|step| record.spikes.count(step)).chain(own).collect();
         let index = chip.indexed[id.0 as usize].then_some((chip.level, spikes.as_slice()));
-        record.spikes.write(index, |step, words| match (step.checked_sub(history), &fired) {
+        record.spikes.write(threads, index, |step, words| match (step.checked_sub(history), &fired) {
             (None, _) => {}
             (Some(step), None) => deposit(step, words),
             (Some(step), Some(fired)) => fired[step].iter().for_each(|&bit| words.add(bit as usize, 1)),

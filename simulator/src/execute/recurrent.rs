@@ -45,12 +45,14 @@ impl ChipPass<'_> {
         let end = windows().map(|window| window.end()).max().unwrap_or(0);
         for now in first..end {
             let pass = &*self;
-            let running = parts.par_iter_mut().filter(|part| pass.window(part.population).contains(now));
-            running.for_each(|part| part.step(pass, now));
+            let running = parts.par_iter_mut().with_min_len(pass.least());
+            running
+                .filter(|part| pass.window(part.population).contains(now))
+                .for_each(|part| part.step(pass, now));
             self.send_all(populations, now, &parts);
         }
         let pass = &*self;
-        parts.par_iter_mut().for_each(|part| part.finish(pass));
+        parts.par_iter_mut().with_min_len(pass.least()).for_each(|part| part.finish(pass));
         for &id in populations {
             let fusions = &chip.fusions[id.0 as usize];
             let mut of_group: Vec<Vec<WindowResult>> = fusions.iter().map(|_| Vec::new()).collect();

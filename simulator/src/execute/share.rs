@@ -157,11 +157,13 @@ impl Share {
         for step in &mut counts.steps {
             let own = std::mem::take(step);
             step.events = own.events;
+            let mut flows = Vec::new();
             for (rank, words) in read.iter_mut().enumerate() {
-                self.decode(rank, words, step);
+                self.decode(rank, words, (step, &mut flows));
             }
             // The core that receives is one rank's, so no flow is there twice.
-            step.flows.sort_unstable_by_key(|flow| (flow.source, flow.target));
+            flows.sort_unstable_by_key(|flow| (flow.source, flow.target));
+            step.flows = flows.into_iter().collect();
             step.multicast_flows.sort_unstable_by_key(|flow| flow.tree);
         }
     }
@@ -170,9 +172,10 @@ impl Share {
     fn encoded(&self, step: &StepCounts) -> Vec<u64> {
         let own = (0..self.owners.len()).filter(|&slice| self.owns(slice));
         let mut words: Vec<u64> = own.flat_map(|slice| event_words(&step.events[slice])).collect();
-        words.push(step.flows.len() as u64);
-        let flow = |flow: &SliceFlow| [u64::from(flow.source) << 32 | u64::from(flow.target.0), flow.packets];
-        words.extend(step.flows.iter().flat_map(flow));
+        let flows = step.flows.iter();
+        words.push(flows.len() as u64);
+        let flow = |flow: SliceFlow| [u64::from(flow.source) << 32 | u64::from(flow.target.0), flow.packets];
+        words.extend(flows.flat_map(flow));
         words.push(step.multicast_flows.len() as u64);
         let flow = |flow: &MulticastFlow| [u64::from(flow.tree.0), flow.spikes];
         words.extend(step.multicast_flows.iter().flat_map(flow));
@@ -180,7 +183,12 @@ impl Share {
     }
 
     /// Enters a timestep of another rank's words.
-    fn decode(&self, rank: usize, words: &mut impl Iterator<Item = u64>, step: &mut StepCounts) {
+    fn decode(
+        &self,
+        rank: usize,
+        words: &mut impl Iterator<Item = u64>,
+        (step, flows): (&mut StepCounts, &mut Vec<SliceFlow>),
+    ) {
         let mut next = || words.next().expect("every rank gives all of its timesteps");
         for (slice, _) in self.owners.iter().enumerate().filter(|(_, owner)| **owner == rank) {
             step.events[slice] = events(std::array::from_fn(|_| next()));
@@ -188,7 +196,7 @@ impl Share {
         for _ in 0..next() {
             let (ends, packets) = (next(), next());
             let (source, target) = ((ends >> 32) as u32, CoreId(ends as u32));
-            step.flows.push(SliceFlow { source, target, packets });
+            flows.push(SliceFlow { source, target, packets });
         }
         for _ in 0..next() {
             let (tree, spikes) = (next(), next());

@@ -24,17 +24,19 @@ pub struct SliceTrace {
 /// Biases of a slice in local neuron order; `written` are the host's, `[c, h, w]` row-major.
 pub fn local_bias(placed: &CoreSlice, population: &Population, written: Option<&[i32]>) -> Vec<i32> {
     let slice = &placed.slice;
+    let channels = slice.channels.start as usize..slice.channels.end as usize;
+    let values = match (&population.bias, written) {
+        (Bias::Zero, _) | (Bias::Host, None) => return vec![0; slice.neurons() as usize],
+        (Bias::Channel(values), _) => return values[channels].repeat(slice.positions() as usize),
+        (Bias::Neuron(values), _) => values.as_slice(),
+        (Bias::Host, Some(values)) => values,
+    };
     let mut all = Vec::with_capacity(slice.neurons() as usize);
     for position in 0..slice.positions() {
         let (y, x) = slice.coordinates(position);
-        for c in slice.channels.clone() {
-            all.push(match (&population.bias, written) {
-                (Bias::Zero, _) | (Bias::Host, None) => 0,
-                (Bias::Channel(values), _) => values[c as usize],
-                (Bias::Neuron(values), _) => values[population.shape.at(c as usize, y as usize, x as usize)],
-                (Bias::Host, Some(values)) => values[population.shape.at(c as usize, y as usize, x as usize)],
-            });
-        }
+        let first = population.shape.at(channels.start, y as usize, x as usize);
+        let of_channels = values[first..].iter().step_by(population.shape.positions().max(1));
+        all.extend(of_channels.take(channels.len()));
     }
     all
 }

@@ -1,8 +1,8 @@
 //! Spikes of a population in a pass, as bits: what its tasks write and everything behind it reads.
 //!
 //! Bit `position * channels + channel` of a timestep, positions row-major over the whole population, so a position's
-//! channels lie together and a timestep needs a bit a neuron. A [`FiredChannels`] holds each position's channels,
-//! which is what summing rows of weights walks.
+//! channels lie together and a timestep needs a bit a neuron. A [`FiredBits`] lists the bits that are set and knows where
+//! each position's begin, which is what summing rows of weights walks.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use snnc_compiler::ir::program::Slice;
 use super::kernels::level::{SimdLevel, dispatch};
 use super::slice::SliceSpike;
 
-/// Entries behind a list of channels that may be read.
+/// Entries behind a list of bits that may be read.
 pub const MARGIN: usize = 16;
 
 /// Spikes by timestep of the window.
@@ -23,43 +23,43 @@ pub struct SpikeBits {
     /// Words of a timestep.
     stride: usize,
     words: Vec<u64>,
-    lists: Option<FiredChannelLists>,
+    lists: Option<FiredBitLists>,
 }
 
-/// Channels that fired, by timestep and position.
+/// Neurons that fired, by timestep and position.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct FiredChannelLists {
-    /// By timestep: the first channel of each position, and one past the last.
+struct FiredBitLists {
+    /// By timestep: the first listed bit of each position, and one past the last.
     starts: Vec<u32>,
-    /// First channel of each timestep, and one past the last.
+    /// First listed bit of each timestep, and one past the last.
     firsts: Vec<usize>,
-    /// By timestep: the channels that fired, and [`MARGIN`] entries more.
-    channels: Vec<u32>,
+    /// By timestep: the bits that are set, and [`MARGIN`] entries more.
+    bits: Vec<u32>,
 }
 
-/// Channels that fired in a timestep: those of position p are `channels[starts[p]..starts[p + 1]]`; behind the last are
-/// [`MARGIN`] entries more. Nothing fired if it is empty.
+/// Neurons that fired in a timestep, as bits of [`SpikeBits`]: those of position p are `bits[starts[p]..starts[p + 1]]`;
+/// behind the last are [`MARGIN`] entries more. Nothing fired if it is empty.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct FiredChannels<'s> {
+pub struct FiredBits<'s> {
     /// One for each position, and one past the last.
     pub starts: &'s [u32],
-    /// Ascending at each position.
-    pub channels: &'s [u32],
+    /// Ascending.
+    pub bits: &'s [u32],
 }
 
-impl<'s> FiredChannels<'s> {
-    /// Where the channels that fired at a position are.
+impl<'s> FiredBits<'s> {
+    /// Where the bits of consecutive positions are.
     #[inline(always)]
-    pub fn span(&self, position: usize) -> Range<usize> {
-        match self.starts.get(position..position + 2) {
-            Some(&[start, end]) => start as usize..end as usize,
+    pub fn span(&self, positions: Range<usize>) -> Range<usize> {
+        match (self.starts.get(positions.start), self.starts.get(positions.end)) {
+            (Some(&start), Some(&end)) => start as usize..end as usize,
             _ => 0..0,
         }
     }
 
-    /// Channels that fired at a position.
+    /// Bits of a position.
     pub fn at(&self, position: usize) -> &'s [u32] {
-        &self.channels[self.span(position)]
+        &self.bits[self.span(position..position + 1)]
     }
 }
 
@@ -117,26 +117,27 @@ impl SpikeBits {
         position * self.shape.channels + channel
     }
 
-    /// Lets `write` add the spikes of each timestep, several timesteps at a time. If they are to be read by position,
-    /// `index` says with which instructions to list them, and how many `write` will add in each timestep.
+    /// Lets `write` add the spikes of each timestep, several timesteps at a time on so many threads. If they are to be read
+    /// by position, `index` says with which instructions to list them, and how many `write` will add in each timestep.
     pub fn write(
         &mut self,
+        threads: usize,
         index: Option<(SimdLevel, &[usize])>,
         write: impl Fn(usize, &mut StepBitsMut) + Sync,
     ) {
         let stride = self.stride.max(1);
         let steps = self.words.len() / stride;
-        let share = steps.div_ceil(rayon::current_num_threads()).max(1);
+        let share = steps.div_ceil(threads).max(1);
         let words = self.words.par_chunks_exact_mut(stride).enumerate();
         let Some((level, spikes)) = index else {
             return words.with_min_len(share).for_each(|(step, words)| write(step, &mut StepBitsMut(words)));
         };
-        let lists = self.lists.insert(FiredChannelLists::new(self.shape, spikes));
+        let lists = self.lists.insert(FiredBitLists::new(self.shape, spikes));
         let width = self.shape.channels;
-        let one = |(step, words): (usize, &mut [u64]), (starts, channels): (&mut [u32], &mut [u32])| {
+        let one = |(step, words): (usize, &mut [u64]), (starts, bits): (&mut [u32], &mut [u32])| {
             write(step, &mut StepBitsMut(words));
-            list(level, width, words, starts, channels);
-            channels[spikes[step]..].fill(0);
+            list(level, width, words, starts, bits);
+            bits[spikes[step]..].fill(0);
         };
         words.zip(lists.steps()).with_min_len(share).for_each(|(step, lists)| one(step, lists));
     }
@@ -147,15 +148,15 @@ impl SpikeBits {
         let words = &mut self.words[step * self.stride..(step + 1) * self.stride];
         write(&mut StepBitsMut(words));
         let Some(level) = index else { return };
-        let lists = self.lists.get_or_insert_with(|| FiredChannelLists::new(self.shape, &[]));
+        let lists = self.lists.get_or_insert_with(|| FiredBitLists::new(self.shape, &[]));
         let spikes: usize = words.iter().map(|word| word.count_ones() as usize).sum();
-        let (start, first) = (lists.starts.len(), lists.channels.len());
+        let (start, first) = (lists.starts.len(), lists.bits.len());
         lists.starts.resize(start + self.shape.positions() + 1, 0);
-        lists.channels.resize(first + spikes + MARGIN, 0);
-        lists.firsts.push(lists.channels.len());
-        let channels = &mut lists.channels[first..];
-        list(level, self.shape.channels, words, &mut lists.starts[start..], channels);
-        channels[spikes..].fill(0);
+        lists.bits.resize(first + spikes + MARGIN, 0);
+        lists.firsts.push(lists.bits.len());
+        let bits = &mut lists.bits[first..];
+        list(level, self.shape.channels, words, &mut lists.starts[start..], bits);
+        bits[spikes..].fill(0);
     }
 
     /// Up to 64 bits of a timestep from bit `first` on.
@@ -164,16 +165,16 @@ impl SpikeBits {
         bits(&self.words[step * self.stride..(step + 1) * self.stride], first, len)
     }
 
-    /// Channels that fired in a timestep, by position. Needs the index.
+    /// Neurons that fired in a timestep, by position. Needs the index.
     #[inline]
-    pub fn list(&self, step: usize) -> FiredChannels<'_> {
-        let Some(FiredChannelLists { starts, firsts, channels }) = &self.lists else {
-            return FiredChannels::default();
+    pub fn list(&self, step: usize) -> FiredBits<'_> {
+        let Some(FiredBitLists { starts, firsts, bits }) = &self.lists else {
+            return FiredBits::default();
         };
         let each = self.shape.positions() + 1;
-        FiredChannels {
+        FiredBits {
             starts: &starts[step * each..(step + 1) * each],
-            channels: &channels[firsts[step]..firsts[step + 1]],
+            bits: &bits[firsts[step]..firsts[step + 1]],
         }
     }
 
@@ -235,7 +236,7 @@ impl SpikeBits {
     }
 }
 
-impl FiredChannelLists {
+impl FiredBitLists {
     /// Room for so many spikes by timestep.
     fn new(shape: Shape, spikes: &[usize]) -> Self {
         let mut firsts = vec![0];
@@ -243,28 +244,28 @@ impl FiredChannelLists {
             *end += spikes + MARGIN;
             Some(*end)
         }));
-        let channels = vec![0; firsts[spikes.len()]];
-        Self { starts: vec![0; (shape.positions() + 1) * spikes.len()], firsts, channels }
+        let bits = vec![0; firsts[spikes.len()]];
+        Self { starts: vec![0; (shape.positions() + 1) * spikes.len()], firsts, bits }
     }
 
-    /// Starts and channels of each timestep.
+    /// Starts and bits of each timestep.
     fn steps(&mut self) -> Vec<(&mut [u32], &mut [u32])> {
         let steps = self.firsts.len() - 1;
         let each = (self.starts.len() / steps.max(1)).max(1);
         let starts = self.starts.chunks_exact_mut(each);
-        let mut rest = self.channels.as_mut_slice();
+        let mut rest = self.bits.as_mut_slice();
         let lengths = self.firsts.windows(2).map(|firsts| firsts[1] - firsts[0]);
-        let channels = lengths.map(|length| {
+        let bits = lengths.map(|length| {
             let (step, behind) = std::mem::take(&mut rest).split_at_mut(length);
             rest = behind;
             step
         });
-        starts.zip(channels).collect()
+        starts.zip(bits).collect()
     }
 }
 
-/// Lists the bits of rows of `width` bits: row r's are `places[starts[r]..starts[r + 1]]`. Behind the last, up to
-/// [`MARGIN`] places are written over.
+/// Lists the bits that are set: those of row r, which has `width` bits, are `places[starts[r]..starts[r + 1]]`. Behind the
+/// last, up to [`MARGIN`] places are written over.
 fn list(level: SimdLevel, width: usize, words: &[u64], starts: &mut [u32], places: &mut [u32]) {
     dispatch!(level, list_body(width: usize, words: &[u64], starts: &mut [u32], places: &mut [u32]))
 }
@@ -272,23 +273,27 @@ fn list(level: SimdLevel, width: usize, words: &[u64], starts: &mut [u32], place
 #[inline(always)]
 fn list_body(width: usize, words: &[u64], starts: &mut [u32], places: &mut [u32]) {
     let mut end = 0;
+    for (first, &word) in (0..).step_by(64).zip(words) {
+        let mut word = word;
+        let mut left = word.count_ones() as usize;
+        let listed = end + left;
+        // Four at a time, as whether there is one more is as good as random.
+        while left > 0 {
+            for place in places[end..].first_chunk_mut::<4>().into_iter().flatten() {
+                *place = first + word.trailing_zeros();
+                word &= word.wrapping_sub(1);
+            }
+            end += 4;
+            left = left.saturating_sub(4);
+        }
+        end = listed;
+    }
+    let mut end = 0;
     for (row, start) in starts[1..].iter_mut().enumerate() {
         for first in (0..width).step_by(64) {
-            let mut word = bits(words, row * width + first, (width - first).min(64));
-            let mut left = word.count_ones() as usize;
-            let listed = end + left;
-            // Four at a time, as whether there is one more is as good as random.
-            while left > 0 {
-                for place in places[end..].first_chunk_mut::<4>().into_iter().flatten() {
-                    *place = first as u32 + word.trailing_zeros();
-                    word &= word.wrapping_sub(1);
-                }
-                end += 4;
-                left = left.saturating_sub(4);
-            }
-            end = listed;
+            end += bits(words, row * width + first, (width - first).min(64)).count_ones();
         }
-        *start = end as u32;
+        *start = end;
     }
 }
 
@@ -314,7 +319,7 @@ mod tests {
             (0..2).map(|step| (0..shape.len()).map(|bit| fires(step, bit)).collect()).collect();
         let fired: Vec<usize> =
             flags.iter().map(|flags| flags.iter().filter(|&&flag| flag).count()).collect();
-        spikes.write(Some((level, &fired)), |step, words| {
+        spikes.write(2, Some((level, &fired)), |step, words| {
             for first in (0..shape.len()).step_by(7) {
                 let chunk = flags[step][first..(first + 7).min(shape.len())].iter().enumerate();
                 words.add(first, chunk.fold(0, |bits, (i, &flag)| bits | u64::from(flag) << i));
@@ -334,7 +339,8 @@ mod tests {
                 let list = spikes.list(step);
                 for position in 0..shape.positions() {
                     let here = &flags[position * channels..(position + 1) * channels];
-                    let wanted: Vec<u32> = (0..channels as u32).filter(|&c| here[c as usize]).collect();
+                    let bit = |c: usize| (position * channels + c) as u32;
+                    let wanted: Vec<u32> = (0..channels).filter(|&c| here[c]).map(bit).collect();
                     assert_eq!(list.at(position), wanted);
                 }
                 for channels in [0..channels as u32, channels as u32 / 2..channels as u32] {

@@ -31,15 +31,38 @@ struct ChannelConstants {
     current: Option<(Width, Leak)>,
 }
 
-/// Constants of a channel as a line's 32-bit step uses them.
-#[derive(Debug, Clone, Copy)]
+/// Constants as a line's 32-bit step uses them: by channel, and then [`LANES`] zeros.
+#[derive(Debug)]
 struct LaneConstants {
-    threshold: i32,
-    /// Parts of the membrane and of the current that a step keeps, of 2^`decay_bits`; 0 where there is no current.
-    kept: u32,
-    kept_current: u32,
-    /// What a spike takes off the membrane.
-    subtracted: i32,
+    channels: usize,
+    /// Thresholds; parts of the membrane and of the current that a step keeps, of 2^`decay_bits`, 0 where there is no
+    /// current; what a spike takes off the membrane.
+    by_channel: [Vec<i32>; 4],
+}
+
+impl LaneConstants {
+    /// The constants of a line whose lanes hold these channels, and -1 in the lanes that have one. Lanes without a
+    /// channel may have any.
+    #[inline(always)]
+    fn of_line(&self, line: &[i32; LANES]) -> ([[i32; LANES]; 4], [i32; LANES]) {
+        let channels = self.channels as u32;
+        let there = line.map(|channel| -i32::from((channel as u32) < channels));
+        // The usual line: channels side by side, and what fills it up.
+        let consecutive = line.iter().zip(&there).zip(0..).fold(true, |all, ((&channel, &there), i)| {
+            all & ((channel == line[0].wrapping_add(i)) | (there == 0))
+        });
+        let mut own = [[0; LANES]; 4];
+        if consecutive && there[0] != 0 {
+            for (own, all) in own.iter_mut().zip(&self.by_channel) {
+                own.copy_from_slice(&all[line[0] as usize..][..LANES]);
+            }
+            return (own, there);
+        }
+        for (i, &channel) in line.iter().enumerate().filter(|&(i, _)| there[i] != 0) {
+            own.iter_mut().zip(&self.by_channel).for_each(|(own, all)| own[i] = all[channel as usize]);
+        }
+        (own, there)
+    }
 }
 
 /// Constants of one population. State: the current (0 where there is none), the membrane.
@@ -47,9 +70,9 @@ struct LaneConstants {
 pub struct ByChannelRule {
     fixed: Fixed,
     channels: Arc<[ChannelConstants]>,
-    /// Of each channel, if all have or lack a current of one width and all reset the same way; else empty, and lines
-    /// are stepped neuron by neuron.
-    lanes: Arc<[LaneConstants]>,
+    /// If all channels have or lack a current of one width and all reset the same way; else lines are stepped neuron by
+    /// neuron.
+    lanes: Option<Arc<LaneConstants>>,
     decay_bits: u32,
 }
 
@@ -72,7 +95,7 @@ impl ByChannelRule {
         let widest = currents.map(|(width, _)| width.bits()).max().unwrap_or(0);
         Self {
             fixed: Fixed::new(format, shift).with_state_of(widest),
-            lanes: lane_constants(&channels),
+            lanes: lane_constants(&channels).map(Arc::new),
             channels,
             decay_bits: format.decay_bits,
         }
@@ -83,22 +106,11 @@ impl ByChannelRule {
     #[inline(always)]
     fn line_of<const SUBTRACT: bool>(
         &self,
-        current: Option<Width>,
+        (lanes, current): (&LaneConstants, Option<Width>),
         [u, v]: &mut [[i32; LANES]; 2],
         line: LineInputs,
     ) -> Marks {
-        let mut own = [[0; LANES]; 4];
-        let mut there = [0i32; LANES];
-        for i in 0..LANES {
-            if let Some(lane) = usize::try_from(line.thresholds[i]).ok().and_then(|c| self.lanes.get(c)) {
-                own[0][i] = lane.threshold;
-                own[1][i] = lane.kept as i32;
-                own[2][i] = lane.kept_current as i32;
-                own[3][i] = lane.subtracted;
-                there[i] = -1;
-            }
-        }
-        let [thresholds, kept, kept_current, subtracted] = own;
+        let ([thresholds, kept, kept_current, subtracted], there) = lanes.of_line(line.thresholds);
         let kept_of = |value: i32, kept: i32| {
             let magnitude = kept_of_32(value.unsigned_abs(), kept as u32, self.decay_bits) as i32;
             if value < 0 { -magnitude } else { magnitude }
@@ -172,31 +184,32 @@ impl Neuron<2> for ByChannelRule {
 
     #[inline(always)]
     fn line(&self, state: &mut [[i32; LANES]; 2], line: LineInputs) -> Marks {
-        if self.lanes.is_empty() {
-            return self.exact(state, line);
-        }
-        let current = self.channels[0].current.map(|(width, _)| width);
+        let Some(lanes) = &self.lanes else { return self.exact(state, line) };
+        let of = (lanes.as_ref(), self.channels[0].current.map(|(width, _)| width));
         match self.channels[0].subtracted {
-            Some(_) => self.line_of::<true>(current, state, line),
-            None => self.line_of::<false>(current, state, line),
+            Some(_) => self.line_of::<true>(of, state, line),
+            None => self.line_of::<false>(of, state, line),
         }
     }
 }
 
-/// Constants of each channel for steps of whole lines; empty if the channels differ in more than numbers.
-fn lane_constants(channels: &[ChannelConstants]) -> Arc<[LaneConstants]> {
+/// Constants of the channels for steps of whole lines; none if the channels differ in more than numbers, or there is none.
+fn lane_constants(channels: &[ChannelConstants]) -> Option<LaneConstants> {
     let width = |channel: &ChannelConstants| channel.current.map(|(width, _)| width);
     let alike = |pair: &[ChannelConstants]| {
         width(&pair[0]) == width(&pair[1]) && pair[0].subtracted.is_some() == pair[1].subtracted.is_some()
     };
-    if !channels.windows(2).all(alike) {
-        return Arc::default();
+    if channels.is_empty() || !channels.windows(2).all(alike) {
+        return None;
     }
-    let lane = |channel: &ChannelConstants| LaneConstants {
-        threshold: channel.threshold,
-        kept: channel.leak.part(),
-        kept_current: channel.current.map_or(0, |(_, leak)| leak.part()),
-        subtracted: channel.subtracted.unwrap_or(0),
+    let of = |value: fn(&ChannelConstants) -> i32| {
+        channels.iter().map(value).chain(std::iter::repeat_n(0, LANES)).collect()
     };
-    channels.iter().map(lane).collect()
+    let by_channel = [
+        of(|channel| channel.threshold),
+        of(|channel| channel.leak.part() as i32),
+        of(|channel| channel.current.map_or(0, |(_, leak)| leak.part() as i32)),
+        of(|channel| channel.subtracted.unwrap_or(0)),
+    ];
+    Some(LaneConstants { channels: channels.len(), by_channel })
 }

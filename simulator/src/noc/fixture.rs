@@ -184,12 +184,12 @@ pub fn random_step(program: &Program, table: &SliceTable, seed: u32) -> StepCoun
         for &target in targets {
             let packets = random(seed, 10_000 + source * 64 + target as usize, 20).saturating_sub(9);
             if packets > 0 {
-                step.flows.push(SliceFlow { source: source as u32, target: CoreId(target), packets });
+                step.flows.extend([SliceFlow { source: source as u32, target: CoreId(target), packets }]);
                 step.events[source].packets_sent += packets;
             }
         }
     }
-    assert!(step.flows.len() < program.cores.len() * program.cores.len());
+    assert!(step.flows.iter().count() < program.cores.len() * program.cores.len());
     step
 }
 

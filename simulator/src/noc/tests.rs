@@ -39,7 +39,7 @@ fn flows_in_any_order_find_their_routes() {
     let program = program();
     let table = slice_table(&program);
     let network = Noc::new(&program, &table);
-    let mut flows = random_step(&program, &table, 1).flows;
+    let mut flows: Vec<SliceFlow> = random_step(&program, &table, 1).flows.iter().collect();
     flows.reverse();
     for (flow, route) in network.follow(&flows) {
         assert_eq!((flow.source as usize, flow.target), (route.source, route.target));
@@ -121,7 +121,8 @@ fn a_tree_to_one_destination_is_its_path() {
     for (id, route) in plain.routes().iter().enumerate() {
         let forked = MulticastFlow { tree: TreeId(id as u32), spikes: 3 };
         let flow = SliceFlow { source: route.source as u32, target: route.target, packets: 3 };
-        let step = StepCounts { multicast_flows: vec![forked], flows: vec![flow], ..StepCounts::default() };
+        let flows = [flow].into_iter().collect();
+        let step = StepCounts { multicast_flows: vec![forked], flows, ..StepCounts::default() };
         let hops = |network: &Noc| {
             let mut all: BTreeMap<usize, Hops> = BTreeMap::new();
             network

@@ -50,11 +50,15 @@ pub struct Analytic {
 
 /// What a timestep brings units and links, whatever their times.
 #[derive(Debug)]
-struct StepWork {
+struct StepWork<'s> {
     /// By slice: its events, what arrives and what leaves.
-    slices: Vec<(Events, Arriving, u64)>,
+    events: &'s [Events],
+    arriving: &'s [Arriving],
+    leaving: Vec<u64>,
     /// The sums by core.
     cores: Vec<(Events, Arriving, u64)>,
+    /// Cores whose units have anything to do.
+    at_work: Vec<usize>,
     /// Packets of the busiest link, by [`LinkKind`].
     links: [u64; 3],
     /// By core: packets that reach it, which its router delivers.
@@ -241,27 +245,36 @@ impl Analytic {
     }
 
     /// What a timestep brings units and links, with a buffer for the loads of links.
-    fn work(&self, network: &Noc, step: &StepCounts, arriving: &[Arriving], loads: &mut [u64]) -> StepWork {
-        let leaving = self.leaving(network, step);
-        let slices: Vec<(Events, Arriving, u64)> =
-            step.events.iter().zip(arriving).zip(&leaving).map(|((&e, &a), &l)| (e, a, l)).collect();
+    fn work<'s>(
+        &self,
+        network: &Noc,
+        step: &'s StepCounts,
+        arriving: &'s [Arriving],
+        loads: &mut [u64],
+    ) -> StepWork<'s> {
+        let (events, leaving) = (step.events.as_slice(), self.leaving(network, step));
         let cores: Vec<(Events, Arriving, u64)> = self
             .starts
             .windows(2)
             .map(|of| {
                 let mut sum = (Events::default(), Arriving::default(), 0);
-                slices[of[0]..of[1]].iter().for_each(|&(events, arriving, leaving)| {
-                    sum.0 += events;
-                    sum.1 += arriving;
-                    sum.2 += leaving;
-                });
+                for slice in of[0]..of[1] {
+                    sum.0 += events[slice];
+                    sum.1 += arriving[slice];
+                    sum.2 += leaving[slice];
+                }
                 sum
             })
             .collect();
+        let works = |(events, arriving, leaving): &(Events, Arriving, u64)| {
+            let updates = events.updates_active | events.updates_inactive | events.spikes;
+            updates | arriving.packets | arriving.synaptic_operations | leaving != 0
+        };
+        let at_work = (0..cores.len()).filter(|&core| works(&cores[core])).collect();
         let (links, delivered) = self.network_work(network, step, loads);
-        let leaving = cores.iter().map(|&(.., leaving)| leaving);
-        let port = delivered.iter().copied().chain(leaving).max().unwrap_or(0);
-        StepWork { slices, cores, links, delivered, port }
+        let sent = cores.iter().map(|&(.., leaving)| leaving);
+        let port = delivered.iter().copied().chain(sent).max().unwrap_or(0);
+        StepWork { events, arriving, leaving, cores, at_work, links, delivered, port }
     }
 
     /// Enters whose work the busiest unit of a timestep did, of units that are so busy.
@@ -277,22 +290,22 @@ impl Analytic {
         let of = |core: usize, (events, arriving, leaving): &(Events, Arriving, u64)| {
             self.units_of(timing, core, events, arriving, *leaving).get(unit).copied()
         };
-        let mut cores = work.cores.iter().enumerate();
-        let Some((core, _)) = cores.find(|&(core, sum)| of(core, sum) == Some(longest)) else {
+        let longest_of = |&&core: &&usize| of(core, &work.cores[core]) == Some(longest);
+        let Some(&core) = work.at_work.iter().find(longest_of) else {
             return times.add_network(longest);
         };
         let slices = self.starts[core]..self.starts[core + 1];
-        times.add(
-            slices.map(|slice| {
-                (self.slice_populations[slice], of(core, &work.slices[slice]).unwrap_or_default())
-            }),
-        );
+        times.add(slices.map(|slice| {
+            let own = (work.events[slice], work.arriving[slice], work.leaving[slice]);
+            (self.slice_populations[slice], of(core, &own).unwrap_or_default())
+        }));
     }
 
     /// Busy times of the busiest unit of each kind, in the order of [`super::Bottleneck::ALL`].
     fn busy(&self, work: &StepWork, timing: &Timing) -> [u64; super::Bottleneck::UNITS] {
         let mut busiest = [0; 4];
-        for (core, (events, arriving, leaving)) in work.cores.iter().enumerate() {
+        for &core in &work.at_work {
+            let (events, arriving, leaving) = &work.cores[core];
             let units = self.units_of(timing, core, events, arriving, *leaving);
             busiest.iter_mut().zip(units).for_each(|(longest, busy)| *longest = busy.max(*longest));
         }

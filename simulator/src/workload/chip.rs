@@ -96,6 +96,8 @@ impl ChipDriver<'_> {
             let (pass, ()) = if chip.is_shared() {
                 show();
                 (part(), ())
+            } else if chip.runs_on_one_thread(network) {
+                (part(), show())
             } else {
                 rayon::join(part, show)
             };

@@ -17,12 +17,13 @@ fn without_packets(events: Events) -> Events {
 /// Every other inner loop of the processor gives the outcome as well.
 fn any_loop_agrees(program: &Program, input: &[f64], outcome: &PassOutcome) {
     for level in SimdLevel::available() {
-        for rows in [true, false] {
-            let other =
-                Chip::with(program.clone(), KernelChoice { level, rows }).run(NetworkId(0), input).unwrap();
-            assert_eq!(other.readouts, outcome.readouts, "{level:?} {rows}");
-            assert_eq!(other.counts, outcome.counts, "{level:?} {rows}");
-            assert_eq!(other.traces, outcome.traces, "{level:?} {rows}");
+        // Shared by all threads, and on one.
+        for (rows, light_work) in [(true, 0), (true, u64::MAX), (false, 0)] {
+            let choice = KernelChoice { level, rows, light_work };
+            let other = Chip::with(program.clone(), choice).run(NetworkId(0), input).unwrap();
+            assert_eq!(other.readouts, outcome.readouts, "{choice:?}");
+            assert_eq!(other.counts, outcome.counts, "{choice:?}");
+            assert_eq!(other.traces, outcome.traces, "{choice:?}");
         }
     }
 }

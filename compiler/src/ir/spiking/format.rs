@@ -60,6 +60,7 @@ impl NeuronFormat {
 
     /// The nearest value of the form mantissa << exponent to `value`, ties to even mantissa, clipped to the
     /// largest; the flag says whether it was clipped.
+    #[inline(always)]
     pub fn encode_bias(&self, value: f64) -> (i32, bool) {
         let mantissa_max = f64::from((1i32 << (self.bias_mantissa_bits - 1)) - 1);
         // With smaller exponents the mantissa would be 2^(bits - 1) or more.

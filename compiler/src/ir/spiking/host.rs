@@ -84,6 +84,17 @@ pub fn through(stages: &[HostStage], mut shape: Shape, input: &[f64]) -> Vec<f64
     map
 }
 
+/// Adds a value times each weight to the sums: whole vectors first, as most numbers of channels are made of them.
+#[inline]
+fn add_products(sums: &mut [f64], value: f64, weights: &[f64]) {
+    let (sums, rest) = sums.as_chunks_mut::<4>();
+    let (weights, last) = weights.as_chunks::<4>();
+    for (sums, weights) in sums.iter_mut().zip(weights) {
+        (0..4).for_each(|i| sums[i] += value * weights[i]);
+    }
+    rest.iter_mut().zip(last).for_each(|(sum, weight)| *sum += value * weight);
+}
+
 /// Row lookup; ids beyond the table take its last row.
 fn embed(shape: Shape, ids: &[f64], rows: usize, width: usize, table: &[f64]) -> (Shape, Vec<f64>) {
     let out = Shape::new(width, shape.height, shape.width);
@@ -108,7 +119,9 @@ fn convolve(
 ) -> (Shape, Vec<f64>) {
     let (rows, cols) = (&geometry.rows, &geometry.cols);
     let to = Shape::new(outputs, rows.output, cols.output);
-    // `[h, w, c]`, so that the inner loop runs along weights and sums alike.
+    // `[h, w, c]`, so that the inner loop runs along weights and sums alike. A bias of -0 becomes 0, and then no sum is
+    // -0, so that adding a product of 0 changes none.
+    let bias: Vec<f64> = bias.iter().map(|bias| bias + 0.0).collect();
     let mut sums = bias.repeat(to.positions());
     let down: Vec<_> = (0..rows.input).map(|y| rows.reach(y, 0..rows.output)).collect();
     let along: Vec<_> = (0..cols.input).map(|x| cols.reach(x, 0..cols.output)).collect();
@@ -117,12 +130,15 @@ fn convolve(
         for (y, down) in down.iter().enumerate() {
             for (x, along) in along.iter().enumerate() {
                 let value = input[from.at(c, y, x)];
+                if value == 0.0 {
+                    continue;
+                }
                 for &(ty, ky) in down {
                     for &(tx, kx) in along {
                         let row = ((own * rows.kernel + ky) * cols.kernel + kx) * channels.outputs;
                         let weights = &weights[row..row + channels.outputs];
                         let sums = &mut sums[to.at(0, ty, tx) * outputs..][to_channels.clone()];
-                        sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
+                        add_products(sums, value, weights);
                     }
                 }
             }

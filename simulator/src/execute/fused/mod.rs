@@ -8,6 +8,7 @@
 //! Made once at load from the cores' own memories.
 
 mod neuron_rows;
+mod position_order;
 mod row_block;
 mod run;
 mod scatter_lists;
@@ -20,7 +21,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 use snnc_compiler::ir::PopulationId;
-use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::program::{Program, Slice};
 
 use super::incoming::IncomingConnection;
 use super::kernels::LANES;
@@ -28,7 +29,8 @@ use super::share::Share;
 use super::slice::local_bias;
 use crate::counts::{SliceIndex, SliceTable};
 use crate::neuron::NeuronRule;
-use neuron_rows::{Line, NeuronRows};
+use neuron_rows::{Line, NeuronRows, RowStream};
+use position_order::PositionOrder;
 use scatter_lists::ScatterLists;
 use slice_view::{SharedView, SliceView};
 pub use stepwise::StepwisePart;
@@ -48,17 +50,20 @@ pub struct FusedSlices {
     pub slices: Vec<SliceIndex>,
     /// First lane of each slice, and one past the last; of an irregular population, first neuron.
     starts: Vec<usize>,
-    /// Lanes: channels per position.
+    /// Lanes of a position: its channels.
     width: usize,
+    /// Where its positions lie.
+    order: PositionOrder,
     /// Neurons of each slice that a unit stands for.
     slice_units: Vec<u64>,
     synapses: Synapses,
     rule: NeuronRule,
-    /// Position in the population of each position of the fused slices.
+    /// Position in the population at each place of the order.
     positions: Vec<usize>,
-    /// Where the lanes lie in the population.
+    /// Where the lanes of a position lie in the population.
     spans: Vec<LaneSpan>,
-    /// Threshold of each slot of a position (of all positions without rows), shifted; never reached by an integrator.
+    /// Threshold of each slot of a line of positions (of all positions without rows), shifted; never reached by an
+    /// integrator.
     thresholds: Vec<[i32; LANES]>,
     /// Biases that do not change from pass to pass, by slot.
     bias: Vec<[i32; LANES]>,
@@ -67,7 +72,8 @@ pub struct FusedSlices {
 /// How spikes become sums.
 #[derive(Debug)]
 enum Synapses {
-    /// Position by position. Slots are position-major, each position's lanes padded to whole lines.
+    /// Position by position. Slots are position-major, the lanes of a position, or of those that lie together, padded to
+    /// whole lines.
     Rows(WeightRows),
     /// Packet by packet. Slots are position-major and dense.
     Lists(ScatterLists),
@@ -86,7 +92,8 @@ struct LaneSpan {
 /// The part of fused slices that one task runs.
 #[derive(Debug, Clone)]
 pub enum FusedPart {
-    /// A block of lines at some positions; of an irregular population, all lines of a block.
+    /// A block of lines at some positions, those that lie together counted as one; of an irregular population, all lines
+    /// of a block.
     Block(usize, Range<usize>),
     /// All positions and lines.
     Whole,
@@ -157,17 +164,20 @@ fn of_group(
     let lanes: usize = members.iter().map(|member| member.unit as usize).sum();
     // Few channels leave most lanes of a line empty. Where nothing is gathered, positions lie side by side instead.
     let dense = shared.connections.is_empty() && lanes < LANES;
-    if rows
-        && !dense
-        && members[0].whole(program, table)
-        && members.iter().all(narrow)
-        && let Some(rows) = WeightRows::new(program, table, shared, &members, lanes)
-    {
-        return vec![FusedSlices::new(program, table, &members, Synapses::Rows(rows))];
+    let tile = shared.tile.clone().map(|range| range.len());
+    let one_by_one = PositionOrder::one_by_one(tile[0] * tile[1]);
+    if rows && !dense && members[0].whole(program, table) && members.iter().all(narrow) {
+        // Rows of several positions together may be too many where those of one are not.
+        let together = Some(PositionOrder::in_rectangles(tile, lanes)).filter(|order| order.together > 1);
+        for order in together.into_iter().chain([one_by_one.clone()]) {
+            if let Some(rows) = WeightRows::new(program, table, shared, &members, (lanes, &order)) {
+                return vec![FusedSlices::new(program, table, &members, (Synapses::Rows(rows), order))];
+            }
+        }
     }
     let fused = |members: Vec<FusedMember>| {
         let lists = ScatterLists::new(program, table, shared, &members);
-        FusedSlices::new(program, table, &members, Synapses::Lists(lists))
+        FusedSlices::new(program, table, &members, (Synapses::Lists(lists), one_by_one.clone()))
     };
     chunks(program, table, members).into_iter().map(fused).collect()
 }
@@ -216,7 +226,12 @@ fn chunks(program: &Program, table: &SliceTable, members: Vec<FusedMember>) -> V
 }
 
 impl FusedSlices {
-    fn new(program: &Program, table: &SliceTable, members: &[FusedMember], synapses: Synapses) -> Self {
+    fn new(
+        program: &Program,
+        table: &SliceTable,
+        members: &[FusedMember],
+        (synapses, order): (Synapses, PositionOrder),
+    ) -> Self {
         let mut starts = vec![0];
         let mut spans: Vec<LaneSpan> = Vec::new();
         for member in members {
@@ -230,9 +245,10 @@ impl FusedSlices {
         }
         let first = &table.slice(program, members[0].slice).slice;
         let population = &program.model.populations[first.population];
-        let at = |position| first.coordinates(position);
+        let at = |&local: &usize| first.coordinates(local as u32);
         let positions =
-            (0..first.positions()).map(at).map(|(y, x)| y as usize * population.shape.width + x as usize);
+            order.locals.iter().map(at).map(|(y, x)| y as usize * population.shape.width + x as usize);
+        let positions = positions.collect();
         let mut fused = Self {
             slices: members.iter().map(|m| m.slice).collect(),
             width: starts[starts.len() - 1],
@@ -240,7 +256,8 @@ impl FusedSlices {
             slice_units: members.iter().map(|m| u64::from(m.unit)).collect(),
             synapses,
             rule: NeuronRule::new(&program.model.neuron, &population.dynamics, population.input_shift),
-            positions: positions.collect(),
+            positions,
+            order,
             spans,
             thresholds: Vec::new(),
             bias: Vec::new(),
@@ -257,6 +274,7 @@ impl FusedSlices {
         let mut fused = Self {
             slice_units: vec![1; line.slices.len()],
             positions: (0..population.shape.width).collect(),
+            order: PositionOrder::one_by_one(population.shape.width),
             slices: line.slices,
             starts: line.starts,
             width: 1,
@@ -271,7 +289,7 @@ impl FusedSlices {
         fused
     }
 
-    /// Slots of a position.
+    /// Slots of the positions that lie together.
     fn stride(&self) -> usize {
         match &self.synapses {
             Synapses::Lists(_) | Synapses::Neurons(_) => self.width,
@@ -281,13 +299,19 @@ impl FusedSlices {
         }
     }
 
+    /// First lane of each of the positions that lie together.
+    fn firsts(&self) -> impl Iterator<Item = usize> + Clone {
+        (0..self.order.together).map(|position| position * self.width)
+    }
+
     fn thresholds(&self, program: &Program, population: PopulationId) -> Vec<[i32; LANES]> {
         let shift = program.model.neuron.threshold_shift;
         let mut of_lane = vec![i32::MAX; self.stride()];
         let thresholds = program.model.populations[population].dynamics.thresholds();
-        for span in &self.spans {
+        for (first, span) in self.firsts().flat_map(|first| self.spans.iter().map(move |span| (first, span)))
+        {
             let own = thresholds.get(span.channel..span.channel + span.len).unwrap_or_default();
-            let lanes = of_lane[span.lane..].iter_mut().zip((span.channel..).zip(own));
+            let lanes = of_lane[first + span.lane..].iter_mut().zip((span.channel..).zip(own));
             lanes.for_each(|(lane, (channel, threshold))| {
                 *lane = self.rule.lane(channel, (threshold << shift) as i32);
             });
@@ -309,7 +333,7 @@ impl FusedSlices {
     ) -> Vec<[i32; LANES]> {
         let population = &program.model.populations[table.populations[self.slices[0]]];
         let stride = self.stride();
-        let mut bias = vec![0; self.positions.len() * stride];
+        let mut bias = vec![0; self.positions.len() / self.order.together * stride];
         for (&slice, lanes) in self.slices.iter().zip(self.starts.windows(2)) {
             let local = local_bias(table.slice(program, slice), population, written);
             if let Synapses::Neurons(_) = self.synapses {
@@ -317,14 +341,27 @@ impl FusedSlices {
                 continue;
             }
             let atoms = lanes[1] - lanes[0];
-            for (row, local) in bias.chunks_exact_mut(stride).zip(local.chunks_exact(atoms)) {
-                row[lanes[0]..lanes[1]].copy_from_slice(local);
+            let lines = bias.chunks_exact_mut(stride).zip(self.order.locals.chunks(self.order.together));
+            for (line, locals) in lines {
+                for (first, at) in self.firsts().zip(locals) {
+                    let own = &local[at * atoms..][..atoms];
+                    line[first + lanes[0]..first + lanes[1]].copy_from_slice(own);
+                }
             }
         }
         in_lines(bias, 0)
     }
 
-    /// Whether its sources' spikes must be listed by position ([`super::spikes::FiredChannels`]).
+    /// Its synapses; `slices` are all of the program.
+    pub fn synapses(&self, slices: &[Slice]) -> u64 {
+        match &self.synapses {
+            Synapses::Rows(rows) => self.width as u64 * rows.synapses(),
+            Synapses::Lists(lists) => lists.synapses(slices),
+            Synapses::Neurons(rows) => rows.streams.iter().map(RowStream::synapses).sum(),
+        }
+    }
+
+    /// Whether its sources' spikes must be listed by position ([`super::spikes::FiredBits`]).
     pub fn reads_positions(&self) -> bool {
         matches!(self.synapses, Synapses::Rows(_))
     }
@@ -362,7 +399,7 @@ impl FusedSlices {
                 return parts.map(|(i, block)| FusedPart::Block(i, block.lines.clone())).collect();
             }
         };
-        let (blocks, positions) = (rows.blocks.len(), self.positions.len());
+        let (blocks, positions) = (rows.blocks.len(), self.positions.len() / self.order.together);
         let even = (blocks * (others + 1)).is_multiple_of(threads) || blocks * (others + 1) >= 4 * threads;
         let cuts = if even { 1 } else { threads.min(positions) };
         let range = |cut| positions * cut / cuts..positions * (cut + 1) / cuts;

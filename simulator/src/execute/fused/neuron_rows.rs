@@ -274,6 +274,11 @@ impl RowStream {
         self
     }
 
+    /// Synapses of all source neurons.
+    pub fn synapses(&self) -> u64 {
+        self.reached.iter().map(|&(_, synapses)| u64::from(synapses)).sum()
+    }
+
     /// Source neurons.
     pub fn sources(&self) -> usize {
         self.starts.len() - 1

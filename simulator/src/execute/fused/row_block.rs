@@ -6,7 +6,7 @@ use snnc_compiler::ir::PopulationId;
 
 use super::FusedSlices;
 use super::run::StateBefore;
-use super::weight_rows::{LineBlock, SourceTap, WeightRows};
+use super::weight_rows::{LineBlock, TapRun, WeightRows};
 use super::window_result::WindowResult;
 use crate::execute::kernels::LANES;
 use crate::execute::kernels::gather::{WeightLine, gather};
@@ -14,7 +14,7 @@ use crate::execute::kernels::level::{SimdLevel, dispatch};
 use crate::execute::kernels::update::update;
 use crate::execute::packet_counter::PositionSums;
 use crate::execute::pass::{Arrival, ChipPass};
-use crate::execute::spikes::{FiredChannels, MARGIN};
+use crate::execute::spikes::{FiredBits, MARGIN};
 use crate::neuron::{Marks, Neuron, NeuronLines};
 
 /// Rows of the spikes in a position's taps.
@@ -26,33 +26,33 @@ pub(super) struct RowList {
 
 impl RowList {
     /// Lists the rows of what the taps' streams bring.
-    fn fill(&mut self, level: SimdLevel, taps: &[SourceTap], streams: &[FiredChannels]) -> &[u32] {
+    fn fill(&mut self, level: SimdLevel, taps: &[TapRun], streams: &[FiredBits]) -> &[u32] {
         fill(level, self, taps, streams);
         &self.rows[..self.len]
     }
 }
 
-fn fill(level: SimdLevel, list: &mut RowList, taps: &[SourceTap], streams: &[FiredChannels]) {
-    dispatch!(level, fill_body(list: &mut RowList, taps: &[SourceTap], streams: &[FiredChannels]))
+fn fill(level: SimdLevel, list: &mut RowList, taps: &[TapRun], streams: &[FiredBits]) {
+    dispatch!(level, fill_body(list: &mut RowList, taps: &[TapRun], streams: &[FiredBits]))
 }
 
-/// Whole vectors are copied, and what is too much written over; most taps bring less than one, and it is copied whether
-/// there is any spike or not, as that is as good as random.
+/// Whole vectors are copied, and what is too much written over; most runs of taps bring less than one, and it is copied
+/// whether there is any spike or not, as that is as good as random.
 #[inline(always)]
-fn fill_body(list: &mut RowList, taps: &[SourceTap], streams: &[FiredChannels]) {
+fn fill_body(list: &mut RowList, taps: &[TapRun], streams: &[FiredBits]) {
     list.len = 0;
     for tap in taps {
         let brought = &streams[tap.stream as usize];
-        let span = brought.span(tap.position as usize);
+        let span = brought.span(tap.first as usize..tap.end as usize);
         let end = list.len + span.len();
         if list.rows.len() < end + MARGIN {
             list.rows.resize(2 * end + MARGIN, 0);
         }
-        let mut from = brought.channels[span.start..].as_chunks::<MARGIN>().0.iter();
+        let mut from = brought.bits[span.start..].as_chunks::<MARGIN>().0.iter();
         let mut to = list.rows[list.len..].as_chunks_mut::<MARGIN>().0.iter_mut();
         let mut copy = || {
             let (Some(to), Some(from)) = (to.next(), from.next()) else { return };
-            *to = from.map(|channel| tap.base.wrapping_add(channel));
+            *to = from.map(|bit| tap.base.wrapping_add(bit));
         };
         copy();
         (1..span.len().div_ceil(MARGIN)).for_each(|_| copy());
@@ -62,7 +62,7 @@ fn fill_body(list: &mut RowList, taps: &[SourceTap], streams: &[FiredChannels]) 
 
 /// What the streams of fused slices bring, `[timestep of the window][stream]`.
 pub(super) struct Streams<'p> {
-    brought: Vec<FiredChannels<'p>>,
+    brought: Vec<FiredBits<'p>>,
     /// Streams.
     each: usize,
     /// Timesteps.
@@ -97,7 +97,7 @@ impl<'p> Streams<'p> {
     }
 
     /// Timestep by timestep.
-    pub(super) fn steps(&self) -> impl Iterator<Item = &[FiredChannels<'p>]> {
+    pub(super) fn steps(&self) -> impl Iterator<Item = &[FiredBits<'p>]> {
         (0..self.steps).map(|step| &self.brought[step * self.each..(step + 1) * self.each])
     }
 }
@@ -109,7 +109,7 @@ pub(super) fn brought<'p>(
     (pass, population): (&'p ChipPass, PopulationId),
     now: u32,
     own: bool,
-) -> impl Iterator<Item = FiredChannels<'p>> + 'p {
+) -> impl Iterator<Item = FiredBits<'p>> + 'p {
     rows.streams.iter().map(move |stream| {
         let arrival = Arrival { step: now, delay: stream.delay };
         let sent = pass.sent(stream.population, population, arrival);
@@ -132,7 +132,7 @@ pub(super) struct BlockTask<'t, N> {
 /// A block's lines at a position.
 pub(super) struct LinesAtPosition<'t, const K: usize> {
     weights: &'t [[WeightLine; K]],
-    taps: &'t [SourceTap],
+    taps: &'t [TapRun],
     bias: &'t [[i32; LANES]],
     thresholds: &'t [[i32; LANES]],
 }
@@ -199,7 +199,7 @@ impl<'t, N> BlockTask<'t, N> {
     pub(super) fn step<const K: usize, const WORDS: usize>(
         &self,
         place: &LinesAtPosition<K>,
-        streams: &[FiredChannels],
+        streams: &[FiredBits],
         state: &mut [[[i32; LANES]; WORDS]],
         list: &mut RowList,
     ) -> [Marks; K]

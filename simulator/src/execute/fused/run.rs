@@ -122,8 +122,8 @@ impl FusedSlices {
                         counts.zip(&demand.units).map(|(spikes, units)| spikes * units).sum::<u64>()
                     }
                     Some(channels) => {
-                        let alike = |&&channel: &&u32| channels[channel as usize];
-                        let spikes = |p| brought.at(p).iter().filter(alike).count() as u64;
+                        let alike = |p: usize, bit: u32| channels[bit as usize - p * channels.len()];
+                        let spikes = |p| brought.at(p).iter().filter(|&&bit| alike(p, bit)).count() as u64;
                         demand.units.iter().enumerate().map(|(p, units)| spikes(p) * units).sum()
                     }
                 };
@@ -227,8 +227,10 @@ impl FusedSlices {
         sums.as_flattened_mut().fill(0);
         let flat = sums.as_flattened_mut();
         add_packets(pass.chip.level, &lists.weights, &lists.lists, hits, partial, flat);
+        // A packet adds to a sum at most once.
+        let bounded = lists.weights.is_narrow() && neuron.fixed().bounds(hits.len());
         hits.clear();
         let lines = NeuronLines { state, sums, bias, thresholds: &self.thresholds };
-        update(pass.chip.level, neuron, false, lines, marks);
+        update(pass.chip.level, neuron, bounded, lines, marks);
     }
 }

@@ -4,7 +4,7 @@
 //! 8 bits.
 
 use snnc_compiler::ir::PopulationId;
-use snnc_compiler::ir::program::{Program, SynapseRun};
+use snnc_compiler::ir::program::{Program, Slice, SynapseRun};
 
 use super::slice_view::{SharedView, UnitConnection};
 use super::{FusedMember, memory};
@@ -55,6 +55,15 @@ impl ScatterLists {
             connections: shared.connections.clone(),
             unit,
         }
+    }
+
+    /// Synapses of all source neurons; `slices` are all of the program.
+    pub fn synapses(&self, slices: &[Slice]) -> u64 {
+        let of = |connection: &UnitConnection| {
+            let units = connection.axons.iter().flatten().map(|axon| self.lists[axon.list].units);
+            units.sum::<u64>() * u64::from(slices[connection.source].atoms())
+        };
+        self.unit as u64 * self.connections.iter().map(of).sum::<u64>()
     }
 
     /// Looks up the lists of all packets that arrive at a population in a timestep; their synapses in units, of those

@@ -12,7 +12,7 @@ use super::window_result::WindowResult;
 use super::{FusedPart, FusedSlices, Synapses};
 use crate::execute::kernels::LANES;
 use crate::execute::pass::ChipPass;
-use crate::execute::spikes::FiredChannels;
+use crate::execute::spikes::FiredBits;
 use crate::neuron::{Neuron, with_neuron};
 
 /// A part of fused slices under way.
@@ -77,8 +77,7 @@ impl<'g> StepwisePart<'g> {
         match (&self.fused.synapses, &self.part) {
             (Synapses::Rows(rows), FusedPart::Block(block, _)) => {
                 let task = BlockTask::new(self.fused, neuron, pass, (rows, *block), self.bias);
-                let streams: Vec<FiredChannels> =
-                    brought(rows, (pass, self.population), now, false).collect();
+                let streams: Vec<FiredBits> = brought(rows, (pass, self.population), now, false).collect();
                 match task.block.lines {
                     8 => self.step_rows::<8, WORDS, N>(&task, step, &streams),
                     4 => self.step_rows::<4, WORDS, N>(&task, step, &streams),
@@ -112,7 +111,7 @@ impl<'g> StepwisePart<'g> {
         &mut self,
         task: &BlockTask<N>,
         step: usize,
-        streams: &[FiredChannels],
+        streams: &[FiredBits],
     ) {
         let FusedPart::Block(_, positions) = &self.part else { return };
         let lines = self.state.as_chunks_mut::<WORDS>().0;

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::{PopulationId, Shape};
 
+use super::position_order::PositionOrder;
 use super::slice_view::{SharedView, UnitConnection, WeightBlock};
 use super::{FusedMember, memory};
 use crate::counts::SliceTable;
@@ -37,14 +38,16 @@ pub struct Stream {
     pub delay: u32,
 }
 
-/// A source position in sight of a target position.
+/// Consecutive source positions in sight of a target position, whose rows follow each other as their neurons do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SourceTap {
+pub struct TapRun {
     /// Index into the streams.
     pub stream: u32,
-    /// Position of the source population, row-major.
-    pub position: u32,
-    /// Row of its channel 0.
+    /// First position of the source population, row-major.
+    pub first: u32,
+    /// One past the last position.
+    pub end: u32,
+    /// Row of a neuron less its bit in a timestep's spikes, modulo 2^32.
     pub base: u32,
 }
 
@@ -78,16 +81,20 @@ pub struct WeightRows {
     /// Taps of position p: `taps[starts[p]..starts[p + 1]]`.
     pub starts: Vec<usize>,
     /// Ordered by target position.
-    pub taps: Vec<SourceTap>,
+    pub taps: Vec<TapRun>,
     /// Weights.
     pub blocks: Vec<LineBlock>,
     /// Synaptic operations of its sources' spikes.
     pub demands: Vec<SpikeOperations>,
+    /// Pairs of a source neuron and a position that it reaches, once for each tap.
+    pairs: u64,
 }
 
 /// Consecutive channels of a source position and where their rows are in the members' memories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct ChannelRows {
+    /// Which of the positions that lie together it reaches.
+    together: u32,
     channel: u32,
     channels: u32,
     block: u32,
@@ -99,7 +106,7 @@ struct ChannelRows {
 impl ChannelRows {
     /// Whether `other` goes on where this ends.
     fn joins(&self, other: &Self) -> bool {
-        (other.block, other.stride) == (self.block, self.stride)
+        (other.together, other.block, other.stride) == (self.together, self.block, self.stride)
             && other.channel == self.channel + self.channels
             && other.row == self.row + self.channels * self.stride
     }
@@ -108,6 +115,7 @@ impl ChannelRows {
 /// A piece between two positions.
 #[derive(Debug, Clone, Copy)]
 struct PositionPair {
+    /// The target position, or all that lie together with it.
     target: u32,
     /// Index into the streams.
     stream: u32,
@@ -122,37 +130,40 @@ impl WeightRows {
         table: &SliceTable,
         shared: &SharedView,
         members: &[FusedMember],
-        lanes: usize,
+        (lanes, order): (usize, &PositionOrder),
     ) -> Option<Self> {
         let streams = streams(program, table, shared);
-        let pairs = pairs(program, table, shared, &streams)?;
-        let tile = shared.tile.clone().map(|range| range.len());
+        let pairs = pairs(program, table, shared, (&streams, order))?;
         let mut rows = Packing { program, next: 0, known: BTreeMap::new() };
-        let mut starts = vec![0; tile[0] * tile[1] + 1];
-        let mut taps = Vec::new();
-        let between = |pair: &PositionPair| (pair.target, pair.stream, pair.position);
         let ordered = ordered(&pairs);
-        for same in ordered.chunk_by(|&a, &b| between(&pairs[a as usize]) == between(&pairs[b as usize])) {
-            let (target, stream, position) = between(&pairs[same[0] as usize]);
-            let mut pieces: Vec<ChannelRows> = same.iter().map(|&pair| pairs[pair as usize].piece).collect();
-            pieces.sort_unstable();
-            for pieces in layers(pieces) {
-                let base = rows.base(streams[stream as usize], pieces)?;
-                taps.push(SourceTap { stream, position, base });
-                starts[target as usize + 1] = taps.len();
-            }
+        let target = |pair: u32| pairs[pair as usize].target;
+        let mut targets: Vec<&[u32]> = ordered.chunk_by(|&a, &b| target(a) == target(b)).collect();
+        // Rows are numbered as they are met. A position that sees the whole kernel meets all in order, so that those of
+        // its neighbours, and of positions at an edge, follow each other as well.
+        targets.sort_by_key(|of_target| std::cmp::Reverse(of_target.len()));
+        let mut of_target: Vec<Vec<TapRun>> = vec![Vec::new(); order.locals.len() / order.together];
+        for own in targets {
+            of_target[target(own[0]) as usize] = rows.taps(&streams, &pairs, own)?;
         }
-        for p in 1..starts.len() {
-            starts[p] = starts[p].max(starts[p - 1]);
+        let (mut starts, mut taps) = (vec![0], Vec::new());
+        for own in of_target {
+            taps.extend(own);
+            starts.push(taps.len());
         }
-        let lines = lanes.div_ceil(LANES);
+        let lines = (lanes * order.together).div_ceil(LANES);
         let weights = shared.blocks.iter().map(|block| (block.atoms * block.taps) as usize).sum::<usize>();
         if rows.next as usize * lines * LANES > BYTES_FREE.max(BYTES_A_WEIGHT * weights * lanes) {
             return None;
         }
         let demands = demands(program, &streams, &pairs);
-        let blocks = rows.blocks(table, members, lines);
-        Some(Self { streams, starts, taps, blocks, demands })
+        let blocks = rows.blocks(table, members, lines, lanes);
+        let pairs = pairs.iter().map(|pair| u64::from(pair.piece.channels)).sum();
+        Some(Self { streams, starts, taps, blocks, demands, pairs })
+    }
+
+    /// Synapses of one of its lanes.
+    pub fn synapses(&self) -> u64 {
+        self.pairs
     }
 }
 
@@ -176,9 +187,9 @@ fn pairs(
     program: &Program,
     table: &SliceTable,
     shared: &SharedView,
-    streams: &[Stream],
+    (streams, order): (&[Stream], &PositionOrder),
 ) -> Option<Vec<PositionPair>> {
-    let mut pairs = Vec::new();
+    let (mut pairs, places, together) = (Vec::new(), order.places(), order.together as u32);
     for connection in &shared.connections {
         let slice = &table.slice(program, connection.source).slice;
         let Shape { channels, width, .. } = program.model.populations[slice.population].shape;
@@ -194,17 +205,21 @@ fn pairs(
                 return None;
             }
             for run in &list.runs {
-                pairs.extend((0..run.len).map(|i| PositionPair {
-                    target: axon.target + run.target + i,
-                    stream,
-                    position: y * width + x,
-                    piece: ChannelRows {
-                        channel: slice.channels.start,
-                        channels: slice.atoms(),
-                        block: list.block as u32,
-                        row: axon.first_atom * stride + run.weight + i,
-                        stride,
-                    },
+                pairs.extend((0..run.len).map(|i| {
+                    let place = places[(axon.target + run.target + i) as usize];
+                    PositionPair {
+                        target: place / together,
+                        stream,
+                        position: y * width + x,
+                        piece: ChannelRows {
+                            together: place % together,
+                            channel: slice.channels.start,
+                            channels: slice.atoms(),
+                            block: list.block as u32,
+                            row: axon.first_atom * stride + run.weight + i,
+                            stride,
+                        },
+                    }
                 }));
             }
             if pairs.len() > PAIRS_MAX {
@@ -244,7 +259,9 @@ fn layers(pieces: Vec<ChannelRows>) -> Vec<Vec<ChannelRows>> {
     let mut layers: Vec<Vec<ChannelRows>> = Vec::new();
     for piece in pieces {
         let free = |layer: &Vec<ChannelRows>| {
-            layer.last().is_none_or(|last| last.channel + last.channels <= piece.channel)
+            layer.last().is_none_or(|last| {
+                (last.together, last.channel + last.channels) <= (piece.together, piece.channel)
+            })
         };
         let found = layers.iter().position(free).unwrap_or_else(|| {
             layers.push(Vec::new());
@@ -300,7 +317,33 @@ struct Packing<'p> {
     known: BTreeMap<(PopulationId, Vec<ChannelRows>), u32>,
 }
 
+/// Runs of taps to which the next position is looked for: projections that lie side by side.
+const RUNS_OPEN: usize = 4;
+
 impl Packing<'_> {
+    /// The taps of a target position, of its pairs in order; none if there are too many rows to number.
+    fn taps(&mut self, streams: &[Stream], pairs: &[PositionPair], own: &[u32]) -> Option<Vec<TapRun>> {
+        let mut taps: Vec<TapRun> = Vec::new();
+        let between = |pair: u32| (pairs[pair as usize].stream, pairs[pair as usize].position);
+        for same in own.chunk_by(|&a, &b| between(a) == between(b)) {
+            let (stream, position) = between(same[0]);
+            let population = streams[stream as usize].population;
+            let channels = self.program.model.populations[population].shape.channels as u32;
+            let mut pieces: Vec<ChannelRows> = same.iter().map(|&pair| pairs[pair as usize].piece).collect();
+            pieces.sort_unstable();
+            for pieces in layers(pieces) {
+                let row = self.base(streams[stream as usize], pieces)?;
+                let base = row.wrapping_sub(position.wrapping_mul(channels));
+                let goes_on = |run: &&mut TapRun| (run.stream, run.end, run.base) == (stream, position, base);
+                match taps.iter_mut().rev().take(RUNS_OPEN).find(goes_on) {
+                    Some(run) => run.end += 1,
+                    None => taps.push(TapRun { stream, first: position, end: position + 1, base }),
+                }
+            }
+        }
+        Some(taps)
+    }
+
     /// First row of a tap; none if there are too many to number.
     fn base(&mut self, stream: Stream, pieces: Vec<ChannelRows>) -> Option<u32> {
         let channels = self.program.model.populations[stream.population].shape.channels as u32;
@@ -314,8 +357,14 @@ impl Packing<'_> {
         }
     }
 
-    /// Copies the members' weights, lanes side by side.
-    fn blocks(self, table: &SliceTable, members: &[FusedMember], lines: usize) -> Vec<LineBlock> {
+    /// Copies the members' weights, lanes side by side, `each` of a position.
+    fn blocks(
+        self,
+        table: &SliceTable,
+        members: &[FusedMember],
+        lines: usize,
+        each: usize,
+    ) -> Vec<LineBlock> {
         let wide = block_lines(lines, self.next as usize);
         let block = |index| {
             let first = index * wide;
@@ -333,30 +382,36 @@ impl Packing<'_> {
                     shares.push(Share { member, weights, skipped, lanes });
                 }
             }
-            LineBlock { first, lines: wide, rows: self.rows(&shares, wide) }
+            LineBlock { first, lines: wide, rows: self.rows(&shares, wide, each) }
         };
         (0..lines.div_ceil(wide)).into_par_iter().map(block).collect()
     }
 
-    /// Rows of `wide` lines. Fused slices with weights of more than 8 bits have none.
-    fn rows(&self, shares: &[Share], wide: usize) -> Vec<WeightLine> {
+    /// Rows of `wide` lines; `each` lanes of a position, if several lie together. Fused slices with weights of more than
+    /// 8 bits have none.
+    fn rows(&self, shares: &[Share], wide: usize, each: usize) -> Vec<WeightLine> {
         let mut rows = vec![WeightLine::ZERO; self.next as usize * wide];
-        let mut lanes = vec![0; wide * LANES];
-        for ((_, pieces), base) in &self.known {
+        let mut lanes = Vec::new();
+        for ((population, pieces), &base) in &self.known {
+            let channels = self.program.model.populations[*population].shape.channels;
+            lanes.clear();
+            lanes.resize(channels * wide, [0; LANES]);
             for piece in pieces {
+                let first = piece.together as usize * each;
                 for i in 0..piece.channels {
+                    let to = (piece.channel + i) as usize * wide;
+                    let lanes = lanes[to..to + wide].as_flattened_mut();
                     for Share { member, weights, skipped, lanes: own } in shares {
                         let row =
                             member.bases[piece.block as usize] + (piece.row + i * piece.stride) * member.unit;
                         let from = row as usize + skipped;
-                        lanes[own.clone()].copy_from_slice(&weights[from..from + own.len()]);
-                    }
-                    let to = (base + piece.channel + i) as usize * wide;
-                    for (line, lanes) in rows[to..to + wide].iter_mut().zip(lanes.as_chunks().0) {
-                        *line = WeightLine::new(lanes);
+                        lanes[first + own.start..first + own.end]
+                            .copy_from_slice(&weights[from..from + own.len()]);
                     }
                 }
             }
+            let rows = rows[base as usize * wide..].iter_mut().zip(&lanes);
+            rows.for_each(|(row, lanes)| *row = WeightLine::new(lanes));
         }
         rows
     }

@@ -39,7 +39,7 @@ pub struct WindowResult {
     /// First line within a position, and lines.
     first: usize,
     lines: usize,
-    /// Positions of the fused slices.
+    /// Positions of the fused slices; those that lie together are one.
     positions: Range<usize>,
     steps: usize,
     /// Membranes, `[position][line][lane]`.
@@ -210,7 +210,9 @@ impl WindowResult {
         match &fused.synapses {
             Synapses::Rows(_) => {
                 for (line, words) in words.chunks_exact(each_line).enumerate() {
-                    let mask = mask(&lanes, (self.first + line) * LANES);
+                    let start = (self.first + line) * LANES;
+                    let of_position = |first: usize| mask(&(first + lanes.start..first + lanes.end), start);
+                    let mask = fused.firsts().map(of_position).fold(0, std::ops::BitOr::bitor);
                     if mask != 0 {
                         count_masked(level, words, self.positions.len(), mask, counts);
                     }
@@ -239,11 +241,17 @@ impl WindowResult {
         let lanes = fused.starts[member]..fused.starts[member + 1];
         match &fused.synapses {
             Synapses::Rows(_) => {
-                let factors = &factors[self.positions.clone()];
-                for (line, words) in self.fired.chunks_exact(self.steps * self.positions.len()).enumerate() {
-                    let mask = mask(&lanes, (self.first + line) * LANES);
-                    if mask != 0 {
-                        sum_masked(level, words, factors, mask, &mut sums);
+                for (at, first) in fused.firsts().enumerate() {
+                    let place = |line: usize| line * fused.order.together + at;
+                    let factor = |line| factors[fused.order.locals[place(line)]];
+                    let factors: Vec<u64> = self.positions.clone().map(factor).collect();
+                    let each_line = self.steps * self.positions.len();
+                    for (line, words) in self.fired.chunks_exact(each_line).enumerate() {
+                        let lanes = first + lanes.start..first + lanes.end;
+                        let mask = mask(&lanes, (self.first + line) * LANES);
+                        if mask != 0 {
+                            sum_masked(level, words, &factors, mask, &mut sums);
+                        }
                     }
                 }
             }
@@ -315,10 +323,10 @@ impl WindowResult {
     /// Writes the spikes of a timestep into the population's.
     pub fn deposit_spikes(&self, fused: &FusedSlices, channels: usize, step: usize, to: &mut StepBitsMut) {
         match &fused.synapses {
-            Synapses::Rows(_) => self.each_range(fused, |line, mask, channel| {
+            Synapses::Rows(_) => self.each_range(fused, |line, at, (mask, channel)| {
                 let start = (line * self.steps + step) * self.positions.len();
                 let words = &self.fired[start..start + self.positions.len()];
-                for (&position, word) in fused.positions[self.positions.clone()].iter().zip(words) {
+                for (position, word) in self.places(fused, at).zip(words) {
                     if word & mask != 0 {
                         to.add(position * channels + channel, (word & mask) >> mask.trailing_zeros());
                     }
@@ -354,9 +362,9 @@ impl WindowResult {
     /// Writes `[position][line][lane]` into the population's `[position][channel]`.
     fn deposit(&self, membranes: &[[i32; LANES]], fused: &FusedSlices, channels: usize, to: &mut [i32]) {
         match &fused.synapses {
-            Synapses::Rows(_) => self.each_range(fused, |line, mask, channel| {
+            Synapses::Rows(_) => self.each_range(fused, |line, at, (mask, channel)| {
                 let (lane, len) = (mask.trailing_zeros() as usize, mask.count_ones() as usize);
-                for (i, &position) in fused.positions[self.positions.clone()].iter().enumerate() {
+                for (i, position) in self.places(fused, at).enumerate() {
                     let first = position * channels + channel;
                     let from = &membranes[i * self.lines + line][lane..lane + len];
                     to[first..first + len].copy_from_slice(from);
@@ -375,15 +383,26 @@ impl WindowResult {
         }
     }
 
-    /// Calls `visit` for each range of lanes of a line that are consecutive channels: line of the part, mask of the
-    /// lanes, channel of the first.
-    fn each_range(&self, fused: &FusedSlices, mut visit: impl FnMut(usize, u64, usize)) {
+    /// Population's positions of its lines of positions: of those that lie together the `at`-th.
+    fn places<'f>(&self, fused: &'f FusedSlices, at: usize) -> impl Iterator<Item = usize> + use<'f> {
+        let together = fused.order.together;
+        let own = self.positions.start * together..self.positions.end * together;
+        fused.positions[own].iter().copied().skip(at).step_by(together)
+    }
+
+    /// Calls `visit` for each range of lanes of a line that are consecutive channels: line of the part, which of the
+    /// positions that lie together, mask of the lanes and channel of the first.
+    fn each_range(&self, fused: &FusedSlices, mut visit: impl FnMut(usize, usize, (u64, usize))) {
         for line in 0..self.lines {
             let start = (self.first + line) * LANES;
-            for span in &fused.spans {
-                let mask = mask(&(span.lane..span.lane + span.len), start);
-                if mask != 0 {
-                    visit(line, mask, span.channel + start + mask.trailing_zeros() as usize - span.lane);
+            for (at, first) in fused.firsts().enumerate() {
+                for span in &fused.spans {
+                    let lane = first + span.lane;
+                    let mask = mask(&(lane..lane + span.len), start);
+                    if mask != 0 {
+                        let skipped = start + mask.trailing_zeros() as usize - lane;
+                        visit(line, at, (mask, span.channel + skipped));
+                    }
                 }
             }
         }

@@ -20,6 +20,11 @@ impl Weights {
         let narrow: Result<Vec<i8>, _> = weights.iter().map(|&w| i8::try_from(w)).collect();
         narrow.map_or(Self::Wide(weights), Self::Narrow)
     }
+
+    /// Whether they have 8 bits.
+    pub fn is_narrow(&self) -> bool {
+        matches!(self, Self::Narrow(_))
+    }
 }
 
 /// A synapse list: consecutive weights that join consecutive sums.

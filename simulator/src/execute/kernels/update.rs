@@ -97,7 +97,9 @@ mod tests {
             for step in 0..8 {
                 let sums = [line(10 + step, most), line(100 + step, most)];
                 let mut marks = [Marks::default(); 2];
-                let (bias, thresholds) = ([bias, bias], [thresholds, thresholds]);
+                // The second line holds channels side by side, as most do, of which the last are none.
+                let side_by_side = std::array::from_fn(|i| 150 + i as i32);
+                let (bias, thresholds) = ([bias, bias], [thresholds, side_by_side]);
                 let lines =
                     NeuronLines { state: &mut state, sums: &sums, bias: &bias, thresholds: &thresholds };
                 let bounded = sums.iter().all(|sums| neuron.fixed().fits_32_bits(sums));

@@ -90,7 +90,7 @@ fn each_unit_can_be_the_bottleneck() {
     assert_eq!(busy(&|s| s.events[4].packets_sent = 1_000_000), (Bottleneck::AxonOut, 1_700_000_000));
     let flow = |source, target| {
         move |s: &mut StepCounts| {
-            s.flows.push(SliceFlow { source, target: CoreId(target), packets: 1_000_000 });
+            s.flows.extend([SliceFlow { source, target: CoreId(target), packets: 1_000_000 }]);
         }
     };
     // Slice 0 and core 1 share a tile: delivery alone. Core 3 is on another chip: the chip link holds it up.
@@ -111,7 +111,7 @@ fn links_and_ports_are_busy_for_every_flit_and_axons_for_every_packet() {
     };
     let flow = |source, target| {
         move |s: &mut StepCounts| {
-            s.flows.push(SliceFlow { source, target: CoreId(target), packets: 1_000_000 });
+            s.flows.extend([SliceFlow { source, target: CoreId(target), packets: 1_000_000 }]);
         }
     };
     for flits in [1, 2, 8] {
