@@ -124,7 +124,7 @@ mod tests {
         sdid.0.logits                  2.50e-15  ok
         sdid.0.spikes.sdid.conv1              -  FAILED, first at [0, 1, 2]: recorded 1,
                                                  found 0
-        1 of 2 records differ (12544 values)
+        1 of 2 records differ (12,544 values)
         ignored, as no check knows them: sdid.x
         ");
     }
