@@ -29,8 +29,8 @@ impl<I> Outcome<I> {
         let mut report = self.input().report();
         let compilation = self.session.program().compilation();
         if self.session.program().mapped().held.is_some() {
-            let note = "ranks ran one network, of which none holds all synapses: warnings about what sums may reach are \
-                        those that `snnc compile` printed";
+            let note = "ranks ran one network, of which none holds all synapses: warnings about what sums may reach \
+                        are those that `snnc compile` printed";
             report.notes.push(note.into());
         }
         if self.session.keeps_state() {

@@ -103,8 +103,8 @@ pub struct PassCounts {
     pub host_writes: Vec<u64>,
     /// Words the host read after the pass, per slice (membranes).
     pub host_reads: Vec<u64>,
-    /// Multiply-adds of the host before the pass, for its inputs, and after the pass, for its read-outs; per slice, those of
-    /// a layer shared out evenly.
+    /// Multiply-adds of the host before the pass, for its inputs, and after the pass, for its read-outs; per slice,
+    /// those of a layer shared out evenly.
     pub host_multiply_adds: [Vec<u64>; 2],
     /// Synchronisations with the host, per slice: one a pass, borne by the network's first slice.
     pub host_synchronisations: Vec<u64>,

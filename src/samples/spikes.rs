@@ -64,8 +64,8 @@ impl SpikeLayer {
     }
 }
 
-/// `spikes.npz` of samples or images in the making: a key a firing layer, named as in report.json. Passes of a network in
-/// an item lie one after the other in its timesteps; where an item has fewer of them, zeros follow.
+/// `spikes.npz` of samples or images in the making: a key a firing layer, named as in report.json. Passes of a network
+/// in an item lie one after the other in its timesteps; where an item has fewer of them, zeros follow.
 #[derive(Debug)]
 pub struct SpikeArchive {
     writer: NpzWriter,

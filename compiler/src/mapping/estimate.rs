@@ -79,7 +79,7 @@ const KINDS: [LinkKind; 3] = [LinkKind::EastWest, LinkKind::NorthSouth, LinkKind
 type PositionFlows = Vec<Vec<(usize, f64)>>;
 
 /// A program's flows, made once.
-struct Flows<'a> {
+struct ProgramFlows<'a> {
     program: &'a Program,
     timing: Timing,
     /// Slices, core by core.
@@ -93,7 +93,7 @@ struct Flows<'a> {
     links: Vec<LinkKind>,
 }
 
-impl<'a> Flows<'a> {
+impl<'a> ProgramFlows<'a> {
     fn new(program: &'a Program) -> Self {
         let topology = program.topology();
         let slices: Vec<(CoreId, &CoreSlice)> = program
@@ -150,7 +150,7 @@ struct Step {
     hops: [f64; KINDS.len()],
 }
 
-impl Flows<'_> {
+impl ProgramFlows<'_> {
     /// Expected events of a network's timestep, its passes summed.
     fn step(&self, activity: &Activity, network: NetworkId, timestep: u32) -> Step {
         let mut work = vec![CoreWork::default(); self.program.cores.len()];
@@ -224,7 +224,7 @@ pub fn estimate(program: &Program, activity: &Activity, cores: usize) -> Option<
     if !program.target.neuron.timesteps.get() || destinations > DESTINATIONS_MAX {
         return None;
     }
-    let flows = Flows::new(program);
+    let flows = ProgramFlows::new(program);
     let topology = program.topology();
     let tiles: BTreeSet<_> =
         program.chip_cores().map(|(core, _)| topology.tile_of(program.sites[core])).collect();
@@ -287,7 +287,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, step: &Step, flows: &Flows, cores: usize, stands_for: f64) {
+    fn add(&mut self, step: &Step, flows: &ProgramFlows, cores: usize, stands_for: f64) {
         let energy = flows.program.target.energy();
         let flits = f64::from(flows.program.target.flits_per_packet());
         let aj = |event: EnergyEvent, count: f64| energy.aj(event) as f64 * count;
@@ -319,7 +319,7 @@ impl Sums {
     }
 }
 
-impl Flows<'_> {
+impl ProgramFlows<'_> {
     /// The unit or link that a timestep waits for.
     fn busiest(&self, step: &Step, timestep: u32) -> BusiestUnit {
         let flits = f64::from(self.program.target.flits_per_packet());

@@ -1,6 +1,6 @@
-//! From the spiking IR to a program, in this order: [`activity`] (spikes that are expected), [`partition`] (which neurons
-//! share a core), [`build`] (memories and axons of the cores), [`traffic`] (packets between cores), [`place`] (where
-//! cores sit), [`route`] (multicast trees and tables), [`estimate`] (time and energy to expect), [`report`].
+//! From the spiking IR to a program, in this order: [`activity`] (spikes that are expected), [`partition`] (which
+//! neurons share a core), [`build`] (memories and axons of the cores), [`traffic`] (packets between cores), [`place`]
+//! (where cores sit), [`route`] (multicast trees and tables), [`estimate`] (time and energy to expect), [`report`].
 //!
 //! [`Partition`] and [`Placement`] are plain values with verifiers of their own, so that any author's can be built.
 //! Nothing here changes a weight or a threshold; a limit exceeded is an error, never a warning.

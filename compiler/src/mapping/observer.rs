@@ -27,8 +27,8 @@ impl MappingObserver for () {
     fn advance(&self, _: u64) {}
 }
 
-/// Tells an observer of pieces of work one after the other, of which those to come are taken to have as many steps as the
-/// last one that began.
+/// Tells an observer of pieces of work one after the other, of which those to come are taken to have as many steps as
+/// the last one that began.
 pub struct SeveralPieces<'o> {
     observer: &'o dyn MappingObserver,
     /// Pieces that have not begun.

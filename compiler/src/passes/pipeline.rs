@@ -12,8 +12,8 @@
 //! | `schedule` | needs the kernels' sources, no weights; windows bound the sums that rounding must hold |
 //! | `quantise` | last, for all networks together: integers in the target's widths |
 //!
-//! After every pass its result is verified, here and not by who calls; a wrong result is the compiler's fault (`E0014`).
-//! A pass may not:
+//! After every pass its result is verified, here and not by who calls; a wrong result is the compiler's fault
+//! (`E0014`). A pass may not:
 //!
 //! * know on which core a neuron will be (rounding reads only how many threshold profiles a core has);
 //! * change or repeat what an earlier pass made;

@@ -1,7 +1,8 @@
 //! Packets between slices and cores in a timestep or a pass, kept by sending slice.
 //!
 //! Most slices send every spike to all cores that they reach, so one number tells all of their flows. A pass of a large
-//! program has millions of flows, and models of time look at each timestep: what is told by one number is counted as one.
+//! program has millions of flows, and models of time look at each timestep: what is told by one number is counted as
+//! one.
 
 use std::sync::Arc;
 

@@ -158,8 +158,8 @@ impl<'a> SpikeTimeRounding<'a> {
         })
     }
 
-    /// The bias for a current whose nearest is `nearest`, of an exact value; the trained neuron fires in a step, if at all,
-    /// and comes so close to its threshold.
+    /// The bias for a current whose nearest is `nearest`, of an exact value; the trained neuron fires in a step, if at
+    /// all, and comes so close to its threshold.
     #[inline(always)]
     fn encode(
         &self,

@@ -66,8 +66,8 @@ impl ChipPass<'_> {
         }
     }
 
-    /// Writes the spikes of a timestep into the records of the populations that are updated in it; those of other ranks'
-    /// neurons come from them.
+    /// Writes the spikes of a timestep into the records of the populations that are updated in it; those of other
+    /// ranks' neurons come from them.
     fn send_all(&mut self, populations: &[PopulationId], now: u32, parts: &[StepwisePart]) {
         let chip = self.chip;
         let running: Vec<PopulationId> =

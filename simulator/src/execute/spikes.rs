@@ -1,8 +1,8 @@
 //! Spikes of a population in a pass, as bits: what its tasks write and everything behind it reads.
 //!
 //! Bit `position * channels + channel` of a timestep, positions row-major over the whole population, so a position's
-//! channels lie together and a timestep needs a bit a neuron. A [`FiredBits`] lists the bits that are set and knows where
-//! each position's begin, which is what summing rows of weights walks.
+//! channels lie together and a timestep needs a bit a neuron. A [`FiredBits`] lists the bits that are set and knows
+//! where each position's begin, which is what summing rows of weights walks.
 
 use std::ops::Range;
 
@@ -37,8 +37,8 @@ struct FiredBitLists {
     bits: Vec<u32>,
 }
 
-/// Neurons that fired in a timestep, as bits of [`SpikeBits`]: those of position p are `bits[starts[p]..starts[p + 1]]`;
-/// behind the last are [`MARGIN`] entries more. Nothing fired if it is empty.
+/// Neurons that fired in a timestep, as bits of [`SpikeBits`]: those of position p are `bits[starts[p]..starts[p +
+/// 1]]`; behind the last are [`MARGIN`] entries more. Nothing fired if it is empty.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FiredBits<'s> {
     /// One for each position, and one past the last.
@@ -117,8 +117,9 @@ impl SpikeBits {
         position * self.shape.channels + channel
     }
 
-    /// Lets `write` add the spikes of each timestep, several timesteps at a time on so many threads. If they are to be read
-    /// by position, `index` says with which instructions to list them, and how many `write` will add in each timestep.
+    /// Lets `write` add the spikes of each timestep, several timesteps at a time on so many threads. If they are to be
+    /// read by position, `index` says with which instructions to list them, and how many `write` will add in each
+    /// timestep.
     pub fn write(
         &mut self,
         threads: usize,
@@ -264,8 +265,8 @@ impl FiredBitLists {
     }
 }
 
-/// Lists the bits that are set: those of row r, which has `width` bits, are `places[starts[r]..starts[r + 1]]`. Behind the
-/// last, up to [`MARGIN`] places are written over.
+/// Lists the bits that are set: those of row r, which has `width` bits, are `places[starts[r]..starts[r + 1]]`. Behind
+/// the last, up to [`MARGIN`] places are written over.
 fn list(level: SimdLevel, width: usize, words: &[u64], starts: &mut [u32], places: &mut [u32]) {
     dispatch!(level, list_body(width: usize, words: &[u64], starts: &mut [u32], places: &mut [u32]))
 }

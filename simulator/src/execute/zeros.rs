@@ -1,8 +1,8 @@
 //! Synaptic operations that a chip leaves out, since its formats do not hold weights of 0.
 //!
 //! Sums are those of whole kernels, as zeros change none, and their operations are counted by position and not by
-//! source channel. So the zeros that spikes meet are counted beside them, spike by spike, and taken off. Only on targets
-//! that say so ([`snnc_targets::schema::ZeroWeights`]).
+//! source channel. So the zeros that spikes meet are counted beside them, spike by spike, and taken off. Only on
+//! targets that say so ([`snnc_targets::schema::ZeroWeights`]).
 
 use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::Program;

@@ -193,7 +193,8 @@ impl Neuron<2> for ByChannelRule {
     }
 }
 
-/// Constants of the channels for steps of whole lines; none if the channels differ in more than numbers, or there is none.
+/// Constants of the channels for steps of whole lines; none if the channels differ in more than numbers, or there is
+/// none.
 fn lane_constants(channels: &[ChannelConstants]) -> Option<LaneConstants> {
     let width = |channel: &ChannelConstants| channel.current.map(|(width, _)| width);
     let alike = |pair: &[ChannelConstants]| {

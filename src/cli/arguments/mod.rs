@@ -19,7 +19,7 @@ use snnc_targets::diagnostic::one_line;
 
 pub use compiling::{CompileArgs, Emit, Feedback, FitArgs, ModelArgs, PassesArgs, QuantiseArgs};
 pub use mapping::{Goal, MappingArgs, Partitioner};
-pub use nir::{NirArgs, ThresholdComparison};
+pub use nir::{FiringComparison, NirArgs};
 pub use reporting::{CompareArgs, ReportArgs, ViewArgs};
 pub use research::{ExportArgs, ExportFormat, PartitionArgs, PlaceArgs};
 pub use running::{

@@ -23,7 +23,7 @@ pub struct NirArgs {
     pub reset: Option<ResetRule>,
     /// Whether neurons fire at the threshold, or above it only [default: the dialect's]
     #[arg(long, value_enum)]
-    pub compare: Option<ThresholdComparison>,
+    pub compare: Option<FiringComparison>,
     /// The input is one map that is held over the timesteps, not spikes
     #[arg(long)]
     pub constant_input: bool,
@@ -34,7 +34,7 @@ pub struct NirArgs {
 
 /// When a neuron fires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ThresholdComparison {
+pub enum FiringComparison {
     /// At the threshold or above it
     At,
     /// Above the threshold only

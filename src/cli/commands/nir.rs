@@ -8,7 +8,7 @@ use snnc_targets::Diagnostics;
 use snnc_targets::file_kind::FileKind;
 
 use super::changes_nothing;
-use crate::cli::arguments::{NirArgs, SampleArgs, ThresholdComparison};
+use crate::cli::arguments::{FiringComparison, NirArgs, SampleArgs};
 use crate::cli::process::console::say;
 use crate::model::Model;
 use crate::samples::input::sides;
@@ -33,7 +33,7 @@ pub fn options(args: &NirArgs, samples: Option<&SampleArgs>) -> NirOptions {
         dialect: args.dialect,
         dt: args.nir_dt,
         reset: args.reset,
-        strict: args.compare.map(|compare| compare == ThresholdComparison::Above),
+        strict: args.compare.map(|compare| compare == FiringComparison::Above),
     };
     // An event list has its timesteps by --dt, and no end.
     let input = samples.filter(|samples| samples.dt.is_none()).and_then(|samples| samples.input.as_deref());

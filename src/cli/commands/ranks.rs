@@ -24,7 +24,7 @@ const FOLDER: &str = ".snnc-ranks";
 
 /// What rank 0 does with the parts.
 #[derive(Debug)]
-struct Whole {
+struct MergedResults {
     /// The folder of results.
     out: PathBuf,
     /// Whether the result is printed as JSON.
@@ -183,20 +183,20 @@ fn as_json(said: &[(String, Vec<usize>)], of: usize) -> String {
 ///
 /// # Errors
 /// [`Code::Ranks`] for commands that cannot be spread, and without a folder.
-fn made_a_part(command: &mut Command, shard: Shard) -> Result<Whole, Diagnostic> {
+fn made_a_part(command: &mut Command, shard: Shard) -> Result<MergedResults, Diagnostic> {
     match command {
         Command::Generate(args) => {
             args.shard = Some(shard);
-            Ok(Whole { out: moved(&mut args.out, shard), json: false })
+            Ok(MergedResults { out: moved(&mut args.out, shard), json: false })
         }
         Command::Sweep(args) => {
             args.shard = Some(shard);
-            Ok(Whole { out: moved(&mut args.out, shard), json: false })
+            Ok(MergedResults { out: moved(&mut args.out, shard), json: false })
         }
         Command::Verify(args) if args.golden.is_none() => {
             args.shard = Some(shard);
             let out = moved(args.out.as_mut().ok_or_else(needs_a_folder)?, shard);
-            Ok(Whole { out, json: std::mem::take(&mut args.json) })
+            Ok(MergedResults { out, json: std::mem::take(&mut args.json) })
         }
         Command::Run(args) => part_of_run(&mut args.generate, shard),
         Command::Simulate(args) => part_of_run(&mut args.generate, shard),
@@ -210,10 +210,10 @@ fn made_a_part(command: &mut Command, shard: Shard) -> Result<Whole, Diagnostic>
     }
 }
 
-fn part_of_run(args: &mut GenerateArgs, shard: Shard) -> Result<Whole, Diagnostic> {
+fn part_of_run(args: &mut GenerateArgs, shard: Shard) -> Result<MergedResults, Diagnostic> {
     (args.shard, args.by_rank) = (Some(shard), true);
     let out = moved(args.out.as_mut().ok_or_else(needs_a_folder)?, shard);
-    Ok(Whole { out, json: std::mem::take(&mut args.json) })
+    Ok(MergedResults { out, json: std::mem::take(&mut args.json) })
 }
 
 /// Ranks put their parts together through files.
@@ -234,7 +234,7 @@ fn part_folder(out: &Path, shard: Shard) -> PathBuf {
 }
 
 /// Puts the parts together and removes them.
-fn merge(whole: &Whole, shards: &[Shard]) -> Result<ExitCode, Diagnostics> {
+fn merge(whole: &MergedResults, shards: &[Shard]) -> Result<ExitCode, Diagnostics> {
     let folders = shards.iter().map(|&shard| part_folder(&whole.out, shard)).collect();
     if whole.json {
         // It is what was asked for, however quietly.

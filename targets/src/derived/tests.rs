@@ -150,7 +150,8 @@ fn a_target_starts_from_another() {
     let half = write("half.ron", half);
     let more = write(
         "more.ron",
-        "(base: \"half.ron\", name: \"more\", description: \"two\",\n topology: (cores_per_tile: (8, Assumed(\"twice\"))))",
+        "(base: \"half.ron\", name: \"more\", description: \"two\",\n topology: \
+         (cores_per_tile: (8, Assumed(\"twice\"))))",
     );
     let (plain, found) = (registry::load("loihi-like").unwrap(), registry::load(&more).unwrap());
     let mut expected = plain;

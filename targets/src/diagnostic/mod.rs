@@ -87,8 +87,8 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// One or more diagnostics, in the order in which they were found. Never empty when used as an error. A verifier keeps
-/// the first few, and counts the others.
+/// One or more diagnostics, in the order in which they were found. Empty when used as an error only where another
+/// process has told what is wrong. A verifier keeps the first few, and counts the others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
 pub struct Diagnostics(pub Vec<Diagnostic>, Uncollected);
 

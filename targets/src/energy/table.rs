@@ -183,8 +183,8 @@ energy_table! {
         /// Static power of each core of a powered chip, used or not (but see `static_uw_per_unused_core`); nothing if
         /// left out.
         Core: static_uw_per_core Optional, 1e-6;
-        /// Static power of each KiB of synapse memory of a core of a powered chip (`core.synapse_memory_bits`); nothing if
-        /// left out.
+        /// Static power of each KiB of synapse memory of a core of a powered chip (`core.synapse_memory_bits`); nothing
+        /// if left out.
         MemoryKib: static_uw_per_memory_kib Optional, 1e-6;
         /// What a core that holds neurons draws beside the static power of every core; nothing if left out.
         CoreInUse: static_uw_per_core_in_use Optional, 1e-6;

@@ -142,8 +142,8 @@ pub(super) fn malformed(place: &str, message: String) -> Diagnostic {
 /// Longest text of a program that is read piece by piece: descriptions and names.
 const TEXT_MAX: usize = 1 << 22;
 
-/// The program of a payload whose texts have at most `text_max` bytes. The one place where programs are decoded, so that
-/// the reader is compiled once.
+/// The program of a payload whose texts have at most `text_max` bytes. The one place where programs are decoded, so
+/// that the reader is compiled once.
 fn decode(payload: impl Read, text_max: usize) -> postcard::Result<Program> {
     let mut payload: Box<dyn Read + '_> = Box::new(payload);
     let mut text = vec![0; text_max];

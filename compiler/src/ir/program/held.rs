@@ -1,10 +1,11 @@
-//! A program of which only some cores are held: what one rank of several needs of a file that is larger than its memory.
+//! A program of which only some cores are held: what one rank of several needs of a file that is larger than its
+//! memory.
 //!
 //! Of a core that is held all is there. Of the others there are the slices, and of where their spikes go the
-//! destinations on cores that are held, and one on each other core that a slice reaches; they have no weights, lists and
-//! axons. What reports say of all cores is noted while the file is read. A file is read twice: for the outline, which
-//! says where cores are, so that it can be decided which are held; then for these. Which populations are joined at all,
-//! ranks tell each other in between ([`ReadCores::edges`]).
+//! destinations on cores that are held, and one on each other core that a slice reaches; they have no weights, lists
+//! and axons. What reports say of all cores is noted while the file is read. A file is read twice: for the outline,
+//! which says where cores are, so that it can be decided which are held; then for these. Which populations are joined
+//! at all, ranks tell each other in between ([`ReadCores::edges`]).
 //!
 //! What is held is verified as a whole program is, and what is not is verified core by core while it is read. Whether
 //! spikes arrive rightly at a core is verified where that core is held; so ranks that hold all cores between them have
@@ -235,8 +236,8 @@ struct Head {
     kernel_parts: KernelParts,
 }
 
-/// Decodes a file core by core: `each` is given every core and says what is kept of it. The program, unverified, and the
-/// length of its payload.
+/// Decodes a file core by core: `each` is given every core and says what is kept of it. The program, unverified, and
+/// the length of its payload.
 ///
 /// # Errors
 /// Those of [`Program::load`].

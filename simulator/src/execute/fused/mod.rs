@@ -72,8 +72,8 @@ pub struct FusedSlices {
 /// How spikes become sums.
 #[derive(Debug)]
 enum Synapses {
-    /// Position by position. Slots are position-major, the lanes of a position, or of those that lie together, padded to
-    /// whole lines.
+    /// Position by position. Slots are position-major, the lanes of a position, or of those that lie together, padded
+    /// to whole lines.
     Rows(WeightRows),
     /// Packet by packet. Slots are position-major and dense.
     Lists(ScatterLists),
@@ -92,8 +92,8 @@ struct LaneSpan {
 /// The part of fused slices that one task runs.
 #[derive(Debug, Clone)]
 pub enum FusedPart {
-    /// A block of lines at some positions, those that lie together counted as one; of an irregular population, all lines
-    /// of a block.
+    /// A block of lines at some positions, those that lie together counted as one; of an irregular population, all
+    /// lines of a block.
     Block(usize, Range<usize>),
     /// All positions and lines.
     Whole,

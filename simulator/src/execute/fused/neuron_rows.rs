@@ -176,8 +176,8 @@ impl PlacedList<'_> {
 }
 
 impl NeuronRows {
-    /// The rows of a line of neurons, in blocks for so many threads. With the bits of a rank's `own` neurons, blocks are
-    /// of the lines in which there are any.
+    /// The rows of a line of neurons, in blocks for so many threads. With the bits of a rank's `own` neurons, blocks
+    /// are of the lines in which there are any.
     pub fn new(
         (program, table): (&Program, &SliceTable),
         connections: &[Vec<IncomingConnection>],

@@ -20,7 +20,8 @@ impl PositionOrder {
         Self { together: 1, locals: (0..positions).collect() }
     }
 
-    /// As many to a line as fit of `lanes` each, and as a rectangle that cuts a tile of rows and columns without a rest.
+    /// As many to a line as fit of `lanes` each, and as a rectangle that cuts a tile of rows and columns without a
+    /// rest.
     pub fn in_rectangles([rows, cols]: [usize; 2], lanes: usize) -> Self {
         let [height, width] = rectangle([rows, cols], LANES / lanes.max(1));
         let corners = (0..rows).step_by(height).flat_map(|y| (0..cols).step_by(width).map(move |x| (y, x)));
@@ -38,8 +39,8 @@ impl PositionOrder {
     }
 }
 
-/// Height and width of the largest rectangle of at most so many positions that cuts a tile without a rest; of equal ones
-/// that with the shortest sides, whose positions have most sources in common, and then the wider one.
+/// Height and width of the largest rectangle of at most so many positions that cuts a tile without a rest; of equal
+/// ones that with the shortest sides, whose positions have most sources in common, and then the wider one.
 fn rectangle([rows, cols]: [usize; 2], most: usize) -> [usize; 2] {
     let divisors = |n: usize| (1..=n.min(most)).filter(move |side| n.is_multiple_of(*side));
     let all = divisors(rows).flat_map(|height| divisors(cols).map(move |width| [height, width]));

@@ -379,7 +379,7 @@ impl Packing<'_> {
                     let weights = memory(self.program, table, member);
                     let skipped = part.start - own.start;
                     let lanes = part.start - lanes.start..part.end - lanes.start;
-                    shares.push(Share { member, weights, skipped, lanes });
+                    shares.push(MemberLanes { member, weights, skipped, lanes });
                 }
             }
             LineBlock { first, lines: wide, rows: self.rows(&shares, wide, each) }
@@ -387,9 +387,9 @@ impl Packing<'_> {
         (0..lines.div_ceil(wide)).into_par_iter().map(block).collect()
     }
 
-    /// Rows of `wide` lines; `each` lanes of a position, if several lie together. Fused slices with weights of more than
-    /// 8 bits have none.
-    fn rows(&self, shares: &[Share], wide: usize, each: usize) -> Vec<WeightLine> {
+    /// Rows of `wide` lines; `each` lanes of a position, if several lie together. Fused slices with weights of more
+    /// than 8 bits have none.
+    fn rows(&self, shares: &[MemberLanes], wide: usize, each: usize) -> Vec<WeightLine> {
         let mut rows = vec![WeightLine::ZERO; self.next as usize * wide];
         let mut lanes = Vec::new();
         for ((population, pieces), &base) in &self.known {
@@ -401,7 +401,7 @@ impl Packing<'_> {
                 for i in 0..piece.channels {
                     let to = (piece.channel + i) as usize * wide;
                     let lanes = lanes[to..to + wide].as_flattened_mut();
-                    for Share { member, weights, skipped, lanes: own } in shares {
+                    for MemberLanes { member, weights, skipped, lanes: own } in shares {
                         let row =
                             member.bases[piece.block as usize] + (piece.row + i * piece.stride) * member.unit;
                         let from = row as usize + skipped;
@@ -419,7 +419,7 @@ impl Packing<'_> {
 
 /// A member's part in a block: the block's lanes that it fills, and how many of its own come before them in each row. A
 /// slice that the host alone feeds has no row, and its core's memory may be shorter than one.
-struct Share<'p> {
+struct MemberLanes<'p> {
     member: &'p FusedMember,
     weights: &'p [i16],
     skipped: usize,

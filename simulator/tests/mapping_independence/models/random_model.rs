@@ -216,8 +216,8 @@ impl ModelWriter<'_> {
             0 => {
                 let (reset, decays) = (if soft { 0.0 } else { -0.25 }, self.random.one_in(2));
                 let op = format!(
-                    "Lif(tau: 2.0, threshold: 1.0, reset: {reset:?}, decay_input: {decays}, soft_reset: {soft}, strict: \
-                     {strict}, refractory: {refractory})"
+                    "Lif(tau: 2.0, threshold: 1.0, reset: {reset:?}, decay_input: {decays}, soft_reset: {soft}, \
+                     strict: {strict}, refractory: {refractory})"
                 );
                 ("Lif", op)
             }

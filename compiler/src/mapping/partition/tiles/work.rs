@@ -58,7 +58,8 @@ pub struct WorkModel<'a> {
 }
 
 impl<'a> WorkModel<'a> {
-    /// For the passes of some networks, all alike in each of `phases`; the times of a target, and whether it skips zeros.
+    /// For the passes of some networks, all alike in each of `phases`; the times of a target, and whether it skips
+    /// zeros.
     pub fn new(
         model: &'a SpikingModel,
         phases: &'a [Activity],

@@ -52,8 +52,8 @@ fn mean_latency(spec: &MeshSpec, packets: &[PlannedPacket]) -> (f64, f64) {
     (sum as f64 / n, empty as f64 / n)
 }
 
-/// Flits a node and cycle that arrive while every node offers one in every cycle, and how fairly nodes are served: Jain's
-/// index of what arrives from each, (sum)^2 / (n sum of squares), 1 if all are served alike.
+/// Flits a node and cycle that arrive while every node offers one in every cycle, and how fairly nodes are served:
+/// Jain's index of what arrives from each, (sum)^2 / (n sum of squares), 1 if all are served alike.
 fn accepted(spec: &MeshSpec, pattern: Pattern) -> (f64, f64) {
     let packets = packets(spec, pattern, 1.0, 8_000);
     let mut schedule = PlannedTraffic::new(spec, &packets);

@@ -7,7 +7,7 @@
 
 use super::moves::Move;
 use super::pressure::WorkChange;
-use super::shares::{Held, SharedOut, channels_of};
+use super::shares::{HeldChannels, SharedOut, channels_of};
 use crate::mapping::observer::MappingObserver;
 use crate::random::{SplitMix64, quantiles};
 
@@ -27,8 +27,8 @@ struct Proposal {
     back: Option<Move>,
 }
 
-/// Proposes `count` moves, drawn by `seed`, which are the observer's steps; `packet_ps` is what an expected packet costs
-/// beside the time of cores.
+/// Proposes `count` moves, drawn by `seed`, which are the observer's steps; `packet_ps` is what an expected packet
+/// costs beside the time of cores.
 pub fn anneal(
     state: &mut SharedOut,
     (count, seed): (u64, u64),
@@ -93,7 +93,7 @@ fn propose(state: &SharedOut, random: &mut SplitMix64) -> Option<Proposal> {
         0 => state.pressure.busiest(random.unit()),
         _ => random.below(cores),
     };
-    let Held { share, channels: had } = drawn(state, from, random)?;
+    let HeldChannels { share, channels: had } = drawn(state, from, random)?;
     let channels = match random.below(4) {
         0 => had,
         1 => 1,
@@ -119,7 +119,7 @@ fn propose(state: &SharedOut, random: &mut SplitMix64) -> Option<Proposal> {
 }
 
 /// A movable tile of a core, and how many channels of it the core has.
-fn drawn(state: &SharedOut, core: usize, random: &mut SplitMix64) -> Option<Held> {
+fn drawn(state: &SharedOut, core: usize, random: &mut SplitMix64) -> Option<HeldChannels> {
     let own = &state.of_core[core];
     let held = *own.get(random.below(own.len().max(1)))?;
     state.shares[held.share].movable.then_some(held)
@@ -128,7 +128,7 @@ fn drawn(state: &SharedOut, core: usize, random: &mut SplitMix64) -> Option<Held
 /// A move with channels of another tile in return: all that the core has, or about as many neurons.
 fn exchanged(state: &SharedOut, there: Move, had: u32, random: &mut SplitMix64) -> Option<Proposal> {
     let Move { share, from, to, channels } = there;
-    let Held { share: other, channels: most } = drawn(state, to, random)?;
+    let HeldChannels { share: other, channels: most } = drawn(state, to, random)?;
     if other == share {
         return None;
     }

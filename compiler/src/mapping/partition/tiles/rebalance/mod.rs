@@ -1,11 +1,11 @@
 //! Evening out filled cores: channels move from busy cores to idle ones, one by one or against others.
 //!
 //! The search by tiles fills cores one after another; what is left over is uneven. Here every tile of a layer is a
-//! share-out of its channels among cores ([`shares`]), and [`moves`](mod@moves) change only how many channels a core has of
-//! it, under all limits, exactly counted with what a slice more is to other cores ([`links`]). What falls is the sum over
-//! the timesteps of the busiest core, smoothed ([`pressure`]), so that also those nearly as busy count. The search is
-//! simulated annealing with so many moves ([`anneal()`]). Of several fills, each is annealed a little and the best goes
-//! on, with several seeds; threads cannot change which is the best.
+//! share-out of its channels among cores ([`shares`]), and [`moves`](mod@moves) change only how many channels a core
+//! has of it, under all limits, exactly counted with what a slice more is to other cores ([`links`]). What falls is the
+//! sum over the timesteps of the busiest core, smoothed ([`pressure`]), so that also those nearly as busy count. The
+//! search is simulated annealing with so many moves ([`anneal()`]). Of several fills, each is annealed a little and the
+//! best goes on, with several seeds; threads cannot change which is the best.
 //!
 //! Networks with groups of channels or irregular populations, and targets that merge or copy neurons, keep their cores:
 //! what a channel costs there depends on which it is. So do networks of very many cores.

@@ -1,7 +1,7 @@
 //! Moves of channels between cores, with what they change elsewhere: a slice more is a destination more for all that
 //! feed it, and other axons for all that it feeds.
 
-use super::shares::{Held, SharedOut};
+use super::shares::{HeldChannels, SharedOut};
 
 /// Channels of a tile that go from one core to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl SharedOut<'_> {
                 own.remove(at);
             }
             Some(at) => own[at].channels = channels,
-            None => own.push(Held { share, channels }),
+            None => own.push(HeldChannels { share, channels }),
         }
     }
 

@@ -52,7 +52,7 @@ impl TileShares {
 
 /// Channels of a tile on a core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Held {
+pub struct HeldChannels {
     /// Index of the tile.
     pub share: usize,
     /// Channels; some.
@@ -60,7 +60,7 @@ pub struct Held {
 }
 
 /// Channels of a tile among those that a core has.
-pub fn channels_of(held: &[Held], share: usize) -> u32 {
+pub fn channels_of(held: &[HeldChannels], share: usize) -> u32 {
     held.iter().find(|held| held.share == share).map_or(0, |held| held.channels)
 }
 
@@ -73,7 +73,7 @@ pub struct SharedOut<'a> {
     /// Tiles with their cores.
     pub shares: Vec<TileShares>,
     /// By core: the tiles that it has channels of.
-    pub of_core: Vec<Vec<Held>>,
+    pub of_core: Vec<Vec<HeldChannels>>,
     /// By core.
     pub used: Vec<CoreUsage>,
     /// How unevenly the cores are busy.
@@ -142,7 +142,7 @@ impl<'a> SharedOut<'a> {
     ) -> Option<Self> {
         let count = cores.max(fill.cores.len());
         let mut shares = tiles_of(search, fill)?;
-        let mut of_core: Vec<Vec<Held>> = vec![Vec::new(); count];
+        let mut of_core: Vec<Vec<HeldChannels>> = vec![Vec::new(); count];
         for (index, share) in shares.iter_mut().enumerate() {
             for &(core, channels) in &share.holders {
                 match of_core[core].iter_mut().find(|held| held.share == index) {
@@ -151,7 +151,7 @@ impl<'a> SharedOut<'a> {
                         held.channels += channels;
                         share.movable = false;
                     }
-                    None => of_core[core].push(Held { share: index, channels }),
+                    None => of_core[core].push(HeldChannels { share: index, channels }),
                 }
             }
         }
@@ -229,7 +229,7 @@ impl<'a> SharedOut<'a> {
         if self.capacity.axons.atoms_max().is_some_and(|most| s.fan_out > 0 && now > most) {
             return false;
         }
-        let clashes = |held: &Held| {
+        let clashes = |held: &HeldChannels| {
             let other = &self.shares[held.share];
             other.population == s.population
                 && leaves != Some(held.share)
