@@ -28,4 +28,9 @@ fn without_mpi_no_process_does_the_work_of_all() {
     let part = format!("{run} --shard 2/2");
     ok(snnc(words(&part, folder.path())).env("OMPI_COMM_WORLD_SIZE", "2"));
     assert!(folder.path().join("out/part.json").is_file());
+    // A process that no job system has started has no ranks to run a network with.
+    let mut alone = snnc(["simulate", "none.snnx", "--over-ranks", "network"]);
+    let variables = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"];
+    variables.into_iter().for_each(|variable| _ = alone.env_remove(variable));
+    fails(&mut alone, "E0021", "--over-ranks");
 }

@@ -40,6 +40,11 @@ pub fn started(variable: impl Fn(&str) -> Option<String>) -> Option<Started> {
     }
 }
 
+/// Whether a job system has started this process, be it alone or one of several.
+pub fn in_a_job(variable: impl Fn(&str) -> Option<String>) -> bool {
+    SIZES.into_iter().chain([RANK]).any(|name| variable(name).is_some())
+}
+
 /// The refusal of a build without MPI to be one of several ranks.
 pub fn refuse(started: &Started) -> Diagnostic {
     let Started { variable, value } = started;
@@ -88,6 +93,8 @@ mod tests {
         assert_eq!(of(&[("PMI_SIZE", "many")]), None);
         assert_eq!(of(&[("PMIX_RANK", "3")]), Some(("PMIX_RANK", 3)));
         assert_eq!(of(&[("PMIX_RANK", "0")]), None);
+        let job = |variables: &[&str]| in_a_job(|name| variables.contains(&name).then(|| "1".to_owned()));
+        assert!(job(&["OMPI_COMM_WORLD_SIZE"]) && job(&["PMIX_RANK"]) && !job(&["HOME"]));
     }
 
     #[test]

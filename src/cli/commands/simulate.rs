@@ -13,13 +13,14 @@ use super::compile::compile;
 use super::options::{self, Asked};
 use super::ranks::Meeting;
 use super::samples::{self, Fed};
-use super::{files, parts, print};
-use crate::cli::arguments::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
+use super::{changes_nothing, files, parts, print};
+use crate::cli::arguments::{GenerateArgs, OverRanks, RunArgs, SimulateArgs, TraceArgs};
 use crate::cli::errors;
 use crate::cli::process::console::{self, Detail};
 use crate::cli::progress::Bar;
 use crate::outcome::Outcome;
 use crate::program::Program;
+use crate::ranks;
 use crate::ranks::network::{self, NetworkRanks};
 use crate::report::images::PngImage;
 use crate::report::{Report, brief, by_core, json};
@@ -38,6 +39,9 @@ const IMAGES: u64 = 4;
 const SEED: u64 = 1;
 
 pub fn simulate(args: &SimulateArgs) -> Result<ExitCode, Diagnostics> {
+    if args.over_ranks == OverRanks::Network && !ranks::in_a_job(|name| std::env::var(name).ok()) {
+        return Err(changes_nothing("--over-ranks", "no ranks were started, as `mpirun` does").into());
+    }
     let mut inputs = Inputs::new([&args.program]);
     samples::protect(&args.generate.samples, &mut inputs);
     check(&args.generate)?;

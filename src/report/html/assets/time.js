@@ -363,7 +363,8 @@ function timesteps(run) {
         title: "Power by timestep",
         note:
           "Joules of what happened in a timestep and of the static power meanwhile, over its time; without transfers " +
-          `of the host. The ${item} and ${pass} are those chosen below, under Time.`,
+          "of the host. Synaptic operations count where neurons integrate them, a timestep after their packets took " +
+          `the time, so a pass ends in a peak. The ${item} and ${pass} are those chosen below, under Time.`,
         columns,
         rows,
         draw: over(
