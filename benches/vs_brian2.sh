@@ -18,7 +18,8 @@ cargo build -q --release --bin snnc
 snnc=target/release/snnc
 bench=${BENCH:-$(cargo bench -q --bench recurrent --no-run --message-format=json |
     python3 -c 'import json, sys
-print([m["executable"] for m in map(json.loads, sys.stdin) if m.get("executable")][-1])')}
+print([m["executable"] for m in map(json.loads, sys.stdin)
+       if m.get("executable") and "bench" in m["target"]["kind"]][-1])')}
 # Chips of two cores of 1,024 neurons, with memory and axons for 1,000 synapses a neuron from anywhere.
 chip=(--target loihi2-like --set topology.mesh_columns=2 --set topology.mesh_rows=1 --set topology.cores_per_tile=1
     --set core.neurons=1024 --set core.input_axons=32768 --set core.output_axons=1048576

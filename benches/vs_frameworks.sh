@@ -19,7 +19,8 @@ fi
 # The program itself, so that cargo is not measured.
 bench=${BENCH:-$(cargo bench -q --bench classifiers --no-run --message-format=json |
     python3 -c 'import json, sys
-print([m["executable"] for m in map(json.loads, sys.stdin) if m.get("executable")][-1])')}
+print([m["executable"] for m in map(json.loads, sys.stdin)
+       if m.get("executable") and "bench" in m["target"]["kind"]][-1])')}
 summary='import statistics as s, sys
 rows = [list(map(float, line.split())) for line in sys.stdin]
 a, b = (s.median(column) for column in zip(*rows))

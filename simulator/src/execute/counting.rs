@@ -276,7 +276,7 @@ impl<'p> PassCounter<'p> {
                 let fired = record.spikes.of_slice(&chip.slices[slice], sent);
                 positions.extend(fired.iter().map(|spike| spike.position));
             }
-            sums.add(positions.iter().map(|&position| position as usize), &mut self.sums[slice], step);
+            sums.add(positions.iter().map(|&position| (position as usize, 1)), &mut self.sums[slice], step);
             let now = window.start as usize + step;
             self.spikes[slice * self.counts.timesteps + now] = positions.len() as u64;
         }

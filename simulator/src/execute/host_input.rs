@@ -120,17 +120,20 @@ impl ChannelEncoding<'_> {
         clipped: &mut u64,
     ) {
         let exact = values.map(|value| value * self.scale);
-        for (bias, exact) in biases.iter_mut().zip(exact) {
-            let (encoded, clips) = self.format.encode_bias(exact);
-            *bias = encoded;
-            *clipped += u64::from(clips);
-        }
+        let (nearest, clips) = self.format.encode_biases(&exact);
+        *biases = nearest;
+        *clipped += clips.iter().map(|&clips| u64::from(clips)).sum::<u64>();
+        let Some(rounding) = rounding else { return };
         // Else neither neuron ever fires.
-        let Some(rounding) = rounding.filter(|_| values.iter().any(|&value| value > 0.0)) else { return };
-        let (wanted, closest) = rounding.trained.first_spikes(*values, rounding.steps);
-        for n in 0..N {
-            biases[n] =
-                rounding.encode(self.channel, values[n], (biases[n], exact[n]), (wanted[n], closest[n]));
+        if !values.iter().fold(false, |any, &value| any | (value > 0.0)) {
+            return;
+        }
+        let (wanted, sure) = rounding.first_spikes(self.channel, values, (&nearest, &exact));
+        if sure.iter().fold(true, |all, &sure| all & sure) {
+            return;
+        }
+        for n in (0..N).filter(|&n| !sure[n]) {
+            biases[n] = rounding.nearest_in_time(self.channel, nearest[n], wanted[n]);
         }
     }
 }
@@ -158,31 +161,37 @@ impl<'a> SpikeTimeRounding<'a> {
         })
     }
 
-    /// The bias for a current whose nearest is `nearest`, of an exact value; the trained neuron fires in a step, if at
-    /// all, and comes so close to its threshold.
+    /// In which step the trained neuron fires with each current, 0 if never; and whether the chip's surely fires in the
+    /// same with the nearest biases to the exact values.
     #[inline(always)]
-    fn encode(
+    fn first_spikes<const N: usize>(
         &self,
         channel: usize,
-        current: f64,
-        (nearest, exact): (i32, f64),
-        (wanted, closest): (Option<u32>, f64),
-    ) -> i32 {
-        // Neither neuron ever fires.
-        if current <= 0.0 {
-            return nearest;
+        currents: &[f64; N],
+        (nearest, exact): (&[i32; N], &[f64; N]),
+    ) -> ([u64; N], [bool; N]) {
+        let (wanted, closest) = self.trained.first_spikes(*currents, self.steps);
+        let threshold = f64::from(self.threshold(channel));
+        let mut sure = [false; N];
+        for n in 0..N {
+            // Each step until the spike is wrong by the bias' rounding, and by a unit that a leak cuts off.
+            let steps = if wanted[n] > 0 { wanted[n] } else { u64::from(self.steps) } as f64;
+            let wrong = steps * ((f64::from(nearest[n]) - exact[n]).abs() + 1.0) + 1.0;
+            // Without a positive current neither neuron ever fires.
+            sure[n] = (currents[n] <= 0.0) | (closest[n] * threshold > wrong);
         }
-        let threshold = (self.thresholds[channel] << self.format.threshold_shift) as i32;
-        // Each step until the spike is wrong by the bias' rounding, and by a unit that a leak cuts off.
-        let steps = f64::from(wanted.unwrap_or(self.steps));
-        if closest * f64::from(threshold) > steps * ((f64::from(nearest) - exact).abs() + 1.0) + 1.0 {
-            return nearest;
-        }
-        self.nearest_in_time(nearest, wanted, threshold)
+        (wanted, sure)
     }
 
-    /// The bias nearest to `nearest` with which the chip's neuron fires in a wanted step, if there is one near enough.
-    fn nearest_in_time(&self, nearest: i32, wanted: Option<u32>, threshold: i32) -> i32 {
+    fn threshold(&self, channel: usize) -> i32 {
+        (self.thresholds[channel] << self.format.threshold_shift) as i32
+    }
+
+    /// The bias nearest to `nearest` with which the chip's neuron fires in a wanted step (0: never), if there is one
+    /// near enough.
+    #[cold]
+    fn nearest_in_time(&self, channel: usize, nearest: i32, wanted: u64) -> i32 {
+        let (threshold, wanted) = (self.threshold(channel), (wanted > 0).then_some(wanted as u32));
         let mut bias = nearest;
         for _ in 0..TRIES {
             let found = self.first_spike(bias, threshold);
@@ -238,12 +247,9 @@ mod tests {
         let unit = f64::from(mantissa << format.threshold_shift);
         let spike = |&current: &f64| {
             let exact = current * unit / tau.unwrap_or(1.0);
-            let bias = rounding.encode(
-                0,
-                current,
-                (format.encode_bias(exact).0, exact),
-                trained.first_spike(current, 16),
-            );
+            let nearest = format.encode_bias(exact).0;
+            let ([wanted], [sure]) = rounding.first_spikes(0, &[current], (&[nearest], &[exact]));
+            let bias = if sure { nearest } else { rounding.nearest_in_time(0, nearest, wanted) };
             assert!(format.bias_is_representable(bias));
             (rounding.first_spike(bias, unit as i32), trained.first_spike(current, 16).0)
         };

@@ -33,6 +33,10 @@ pub struct PositionSums {
     exceptions: Vec<(u32, i64)>,
 }
 
+/// Sums whose exceptions are fewer than one in so many factors are sparse. Multiplying out takes one vector of eight
+/// factors at a time, an exception some instructions of its own.
+const SPARSE: usize = 8;
+
 impl PositionSums {
     /// Sums with these factors, one a position each.
     pub fn new(factors: Vec<Vec<u64>>) -> Self {
@@ -50,18 +54,25 @@ impl PositionSums {
         Self { factors, usual, starts, exceptions }
     }
 
-    /// Adds spikes at these positions to all sums in a timestep; `sums` are `[sum][timestep]`.
-    pub fn add(&self, positions: impl Iterator<Item = usize>, sums: &mut [Vec<u64>], step: usize) {
+    /// Whether few factors are other than their sum's usual one, so that spikes are added one by one sooner than all
+    /// positions are multiplied out for each sum.
+    pub fn are_sparse(&self) -> bool {
+        let all = self.factors.iter().map(Vec::len).sum::<usize>();
+        SPARSE * self.exceptions.len() < all
+    }
+
+    /// Adds spikes at positions, so many each, to all sums in a timestep; `sums` are `[sum][timestep]`.
+    pub fn add(&self, counts: impl Iterator<Item = (usize, u64)>, sums: &mut [Vec<u64>], step: usize) {
         if self.usual.is_empty() {
             return;
         }
         let mut spikes = 0;
-        for position in positions {
-            spikes += 1;
+        for (position, count) in counts {
+            spikes += count;
             let own = self.starts[position] as usize..self.starts[position + 1] as usize;
             for &(sum, more) in &self.exceptions[own] {
                 let sum = &mut sums[sum as usize][step];
-                *sum = sum.wrapping_add_signed(more);
+                *sum = sum.wrapping_add_signed(more.wrapping_mul(count as i64));
             }
         }
         if spikes > 0 {
@@ -205,10 +216,14 @@ mod tests {
         let all = PositionSums::new(factors.clone());
         let mut sums = vec![vec![0; fired.len()]; factors.len()];
         for (step, fired) in fired.iter().enumerate() {
-            all.add(fired.iter().copied(), &mut sums, step);
+            // The first of a timestep come as two.
+            let counts =
+                fired.iter().enumerate().map(|(i, &position)| (position, if i == 0 { 2 } else { 1 }));
+            all.add(counts, &mut sums, step);
         }
         for (factors, sums) in factors.iter().zip(&sums) {
-            let expected = fired.iter().map(|fired| fired.iter().map(|&p: &usize| factors[p]).sum());
+            let of = |fired: &Vec<usize>| fired.iter().chain(fired.first()).map(|&p| factors[p]).sum();
+            let expected = fired.iter().map(of);
             assert_eq!(*sums, expected.collect::<Vec<u64>>());
         }
     }

@@ -10,11 +10,10 @@ use rayon::prelude::*;
 use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::program::Slice;
 
-use super::kernels::level::{SimdLevel, dispatch};
+use super::kernels::level::SimdLevel;
+use super::kernels::list::list;
+pub use super::kernels::list::{MARGIN, bits};
 use super::slice::SliceSpike;
-
-/// Entries behind a list of bits that may be read.
-pub const MARGIN: usize = 16;
 
 /// Spikes by timestep of the window.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -263,48 +262,6 @@ impl FiredBitLists {
         });
         starts.zip(bits).collect()
     }
-}
-
-/// Lists the bits that are set: those of row r, which has `width` bits, are `places[starts[r]..starts[r + 1]]`. Behind
-/// the last, up to [`MARGIN`] places are written over.
-fn list(level: SimdLevel, width: usize, words: &[u64], starts: &mut [u32], places: &mut [u32]) {
-    dispatch!(level, list_body(width: usize, words: &[u64], starts: &mut [u32], places: &mut [u32]))
-}
-
-#[inline(always)]
-fn list_body(width: usize, words: &[u64], starts: &mut [u32], places: &mut [u32]) {
-    let mut end = 0;
-    for (first, &word) in (0..).step_by(64).zip(words) {
-        let mut word = word;
-        let mut left = word.count_ones() as usize;
-        let listed = end + left;
-        // Four at a time, as whether there is one more is as good as random.
-        while left > 0 {
-            for place in places[end..].first_chunk_mut::<4>().into_iter().flatten() {
-                *place = first + word.trailing_zeros();
-                word &= word.wrapping_sub(1);
-            }
-            end += 4;
-            left = left.saturating_sub(4);
-        }
-        end = listed;
-    }
-    let mut end = 0;
-    for (row, start) in starts[1..].iter_mut().enumerate() {
-        for first in (0..width).step_by(64) {
-            end += bits(words, row * width + first, (width - first).min(64)).count_ones();
-        }
-        *start = end;
-    }
-}
-
-/// Up to 64 bits of a row of words from bit `first` on.
-#[inline]
-pub fn bits(words: &[u64], first: usize, len: usize) -> u64 {
-    let (word, shift) = (first / 64, first % 64);
-    let low = words[word] >> shift;
-    let high = if shift + len > 64 { words[word + 1] << (64 - shift) } else { 0 };
-    (low | high) & (u64::MAX >> (64 - len))
 }
 
 #[cfg(test)]

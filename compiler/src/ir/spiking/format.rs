@@ -22,6 +22,9 @@ pub struct NeuronFormat {
     pub bias_exponent_max: u32,
 }
 
+/// 1.5 x 2^52: numbers of 64 bits near it are integers.
+const INTEGERS: f64 = 6_755_399_441_055_744.0;
+
 impl NeuronFormat {
     /// The widths of a target.
     pub fn new(neuron: &NeuronSpec, weight_bits: u32) -> Self {
@@ -62,24 +65,35 @@ impl NeuronFormat {
     /// largest; the flag says whether it was clipped.
     #[inline(always)]
     pub fn encode_bias(&self, value: f64) -> (i32, bool) {
-        let mantissa_max = f64::from((1i32 << (self.bias_mantissa_bits - 1)) - 1);
-        // With smaller exponents the mantissa would be 2^(bits - 1) or more.
-        let binary = (value.to_bits() >> 52 & 0x7ff) as i32 - 1023;
-        let least = binary + 2 - self.bias_mantissa_bits as i32;
-        let mut exponent = least.clamp(0, self.bias_exponent_max as i32) as u32;
-        let mut scale = 1.0 / f64::from(1u32 << exponent);
-        loop {
-            // A division by a power of two, exactly.
-            let mantissa = (value * scale).round_ties_even();
-            if mantissa.abs() <= mantissa_max {
-                return ((mantissa as i32) << exponent, false);
-            }
-            if exponent == self.bias_exponent_max {
-                return (((mantissa_max * value.signum()) as i32) << exponent, true);
-            }
-            exponent += 1;
-            scale *= 0.5;
+        let ([encoded], [clipped]) = self.encode_biases(&[value]);
+        (encoded, clipped)
+    }
+
+    /// As [`NeuronFormat::encode_bias`], for several finite values side by side. Compiled in place and without branches, so
+    /// that it gets the vector instructions of the loop around it.
+    #[inline(always)]
+    pub fn encode_biases<const N: usize>(&self, values: &[f64; N]) -> ([i32; N], [bool; N]) {
+        let largest = f64::from((1i32 << (self.bias_mantissa_bits - 1)) - 1);
+        let exponent_max = i64::from(self.bias_exponent_max);
+        let (mut encoded, mut clipped) = ([0; N], [false; N]);
+        for n in 0..N {
+            let value = values[n];
+            // With smaller exponents the mantissa would be 2^(bits - 1) or more.
+            let binary = (value.to_bits() >> 52 & 0x7ff) as i64 - 1023;
+            let exponent = (binary + 2 - i64::from(self.bias_mantissa_bits)).clamp(0, exponent_max);
+            // Divisions by a power of two, exactly.
+            let scaled = value * f64::from_bits(((1023 - exponent) as u64) << 52);
+            let mantissa = scaled.round_ties_even();
+            // Rounding up to 2^(bits - 1) takes the next exponent, with which it surely fits.
+            let next = (mantissa.abs() > largest) & (exponent < exponent_max);
+            let mantissa = if next { (scaled * 0.5).round_ties_even() } else { mantissa };
+            let exponent = exponent as i32 + i32::from(next);
+            clipped[n] = mantissa.abs() > largest;
+            // Its last 32 bits are those of the integer, in two's complement.
+            let fixed = mantissa.clamp(-largest, largest) + INTEGERS;
+            encoded[n] = (fixed.to_bits() as i32) << exponent;
         }
+        (encoded, clipped)
     }
 
     /// Whether a bias is of the form mantissa << exponent within the widths.

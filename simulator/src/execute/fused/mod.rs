@@ -16,6 +16,7 @@ mod slice_view;
 mod stepwise;
 mod weight_rows;
 mod window_result;
+mod window_sums;
 
 use std::ops::Range;
 
@@ -62,6 +63,8 @@ pub struct FusedSlices {
     positions: Vec<usize>,
     /// Where the lanes of a position lie in the population.
     spans: Vec<LaneSpan>,
+    /// Consecutive slots that are consecutive neurons: slot, neuron of the population, length. Only without rows.
+    slot_runs: Vec<(usize, usize, usize)>,
     /// Threshold of each slot of a line of positions (of all positions without rows), shifted; never reached by an
     /// integrator.
     thresholds: Vec<[i32; LANES]>,
@@ -259,9 +262,13 @@ impl FusedSlices {
             positions,
             order,
             spans,
+            slot_runs: Vec::new(),
             thresholds: Vec::new(),
             bias: Vec::new(),
         };
+        if let Synapses::Lists(_) = fused.synapses {
+            fused.slot_runs = fused.slot_runs(population.shape.channels);
+        }
         fused.thresholds = fused.thresholds(program, first.population);
         fused.bias = fused.biases(program, table, None);
         fused
@@ -281,12 +288,28 @@ impl FusedSlices {
             synapses: Synapses::Neurons(rows),
             rule: NeuronRule::new(&program.model.neuron, &population.dynamics, population.input_shift),
             spans: vec![LaneSpan { lane: 0, channel: 0, len: 1 }],
+            slot_runs: Vec::new(),
             thresholds: Vec::new(),
             bias: Vec::new(),
         };
         fused.thresholds = fused.thresholds(program, id);
         fused.bias = fused.biases(program, table, None);
         fused
+    }
+
+    /// Consecutive slots that are consecutive neurons of a population with so many channels.
+    fn slot_runs(&self, channels: usize) -> Vec<(usize, usize, usize)> {
+        let mut runs: Vec<(usize, usize, usize)> = Vec::new();
+        for (i, &position) in self.positions.iter().enumerate() {
+            for &LaneSpan { lane, channel, len } in &self.spans {
+                let (slot, to) = (i * self.width + lane, position * channels + channel);
+                match runs.last_mut() {
+                    Some(last) if (last.0 + last.2, last.1 + last.2) == (slot, to) => last.2 += len,
+                    _ => runs.push((slot, to, len)),
+                }
+            }
+        }
+        runs
     }
 
     /// Slots of the positions that lie together.

@@ -2,11 +2,8 @@
 
 use std::ops::Range;
 
-use super::{FusedSlices, LaneSpan, Synapses};
+use super::{FusedSlices, Synapses};
 use crate::execute::kernels::LANES;
-use crate::execute::kernels::count::{count_masked, sum_masked};
-use crate::execute::kernels::level::SimdLevel;
-use crate::execute::packet_counter::PositionSums;
 use crate::execute::spikes::{StepBitsMut, bits};
 use crate::neuron::Marks;
 
@@ -37,19 +34,19 @@ impl std::ops::AddAssign<&UpdateCounts> for UpdateCounts {
 #[derive(Debug, Clone)]
 pub struct WindowResult {
     /// First line within a position, and lines.
-    first: usize,
+    pub(super) first: usize,
     lines: usize,
     /// Positions of the fused slices; those that lie together are one.
-    positions: Range<usize>,
-    steps: usize,
+    pub(super) positions: Range<usize>,
+    pub(super) steps: usize,
     /// Membranes, `[position][line][lane]`.
     membranes: Vec<[i32; LANES]>,
     /// A word for each `[line][timestep][position]`.
-    fired: Vec<u64>,
-    active: Vec<u64>,
+    pub(super) fired: Vec<u64>,
+    pub(super) active: Vec<u64>,
     /// Empty until a bit is set, which is rare.
-    saturated: Vec<u64>,
-    overflowed: Vec<u64>,
+    pub(super) saturated: Vec<u64>,
+    pub(super) overflowed: Vec<u64>,
     /// `[slice][timestep]`.
     pub tallies: Vec<UpdateCounts>,
     /// Sums that the slices' receivers share, `[slice][sum][timestep]`; see [`PositionSums`].
@@ -150,42 +147,6 @@ impl WindowResult {
         }
     }
 
-    /// Sums the marks for each slice; call once, when all are there. `sums` are those of all slices.
-    pub(super) fn tally(&mut self, fused: &FusedSlices, level: SimdLevel, sums: &[PositionSums]) {
-        let mut tallies = vec![UpdateCounts::default(); fused.slices.len() * self.steps];
-        let mut counts = vec![0; self.steps];
-        for (member, &slice) in fused.slices.iter().enumerate() {
-            let summed = match &fused.synapses {
-                Synapses::Neurons(_) => {
-                    let own = fused.starts[member]..fused.starts[member + 1];
-                    self.summed_by_slot(&sums[slice], own, 1)
-                }
-                Synapses::Lists(_) if fused.slices.len() == 1 => {
-                    self.summed_by_slot(&sums[slice], 0..fused.width * fused.positions.len(), fused.width)
-                }
-                _ => {
-                    let summed = |factors: &Vec<u64>| self.summed(fused, level, factors, member);
-                    sums[slice].factors.iter().map(summed).collect()
-                }
-            };
-            self.sums.push(summed);
-            let tallies = &mut tallies[member * self.steps..][..self.steps];
-            let mut enter = |words: &[u64], field: fn(&mut UpdateCounts) -> &mut u64| {
-                if !words.is_empty() {
-                    counts.fill(0);
-                    self.counted(fused, level, words, member, &mut counts);
-                    tallies.iter_mut().zip(&counts).for_each(|(tally, &count)| *field(tally) = count);
-                }
-            };
-            enter(&self.fired, |tally| &mut tally.spikes);
-            enter(&self.active, |tally| &mut tally.active);
-            enter(&self.saturated, |tally| &mut tally.saturated);
-            enter(&self.overflowed, |tally| &mut tally.overflowed);
-        }
-        self.tallies = tallies;
-        self.active = Vec::new();
-    }
-
     /// Spikes of all its slices in a timestep.
     pub fn spikes(&self, step: usize) -> usize {
         self.tallies.iter().skip(step).step_by(self.steps).map(|tally| tally.spikes as usize).sum()
@@ -196,114 +157,9 @@ impl WindowResult {
         self.fired = Vec::new();
     }
 
-    /// Adds the marks of one slice to `counts`, by timestep.
-    fn counted(
-        &self,
-        fused: &FusedSlices,
-        level: SimdLevel,
-        words: &[u64],
-        member: usize,
-        counts: &mut [u64],
-    ) {
-        let lanes = fused.starts[member]..fused.starts[member + 1];
-        let each_line = self.steps * self.positions.len();
-        match &fused.synapses {
-            Synapses::Rows(_) => {
-                for (line, words) in words.chunks_exact(each_line).enumerate() {
-                    let start = (self.first + line) * LANES;
-                    let of_position = |first: usize| mask(&(first + lanes.start..first + lanes.end), start);
-                    let mask = fused.firsts().map(of_position).fold(0, std::ops::BitOr::bitor);
-                    if mask != 0 {
-                        count_masked(level, words, self.positions.len(), mask, counts);
-                    }
-                }
-            }
-            Synapses::Neurons(_) => {
-                for (step, count) in counts.iter_mut().enumerate() {
-                    let fired =
-                        self.of_slots(words, step, &lanes).map(|(_, bits)| u64::from(bits.count_ones()));
-                    *count += fired.sum::<u64>();
-                }
-            }
-            Synapses::Lists(_) if fused.slices.len() == 1 => {
-                count_masked(level, words, self.positions.len(), u64::MAX, counts);
-            }
-            Synapses::Lists(_) => {
-                let each = vec![1; fused.positions.len()];
-                self.sum_slots(fused, words, &each, &lanes, counts);
-            }
-        }
-    }
-
-    /// Spikes of one slice by timestep, each times the factor of its position.
-    fn summed(&self, fused: &FusedSlices, level: SimdLevel, factors: &[u64], member: usize) -> Vec<u64> {
-        let mut sums = vec![0; self.steps];
-        let lanes = fused.starts[member]..fused.starts[member + 1];
-        match &fused.synapses {
-            Synapses::Rows(_) => {
-                for (at, first) in fused.firsts().enumerate() {
-                    let place = |line: usize| line * fused.order.together + at;
-                    let factor = |line| factors[fused.order.locals[place(line)]];
-                    let factors: Vec<u64> = self.positions.clone().map(factor).collect();
-                    let each_line = self.steps * self.positions.len();
-                    for (line, words) in self.fired.chunks_exact(each_line).enumerate() {
-                        let lanes = first + lanes.start..first + lanes.end;
-                        let mask = mask(&lanes, (self.first + line) * LANES);
-                        if mask != 0 {
-                            sum_masked(level, words, &factors, mask, &mut sums);
-                        }
-                    }
-                }
-            }
-            Synapses::Lists(_) => self.sum_slots(fused, &self.fired, factors, &lanes, &mut sums),
-            Synapses::Neurons(_) => unreachable!("their spikes are summed one by one"),
-        }
-        sums
-    }
-
-    /// Spikes of one slice that has these slots to itself, so many a position, `[sum][timestep]`: each times the
-    /// factors of its position.
-    fn summed_by_slot(&self, of: &PositionSums, own: Range<usize>, width: usize) -> Vec<Vec<u64>> {
-        let mut sums = vec![vec![0; self.steps]; of.factors.len()];
-        if sums.is_empty() {
-            return sums;
-        }
-        for step in 0..self.steps {
-            let fired = self.of_slots(&self.fired, step, &own);
-            let fired = fired.flat_map(|(first, mut bits)| {
-                std::iter::from_fn(move || {
-                    let bit = bits.trailing_zeros() as usize;
-                    bits &= bits.wrapping_sub(1);
-                    (bit < LANES).then_some(first + bit)
-                })
-            });
-            of.add(fired.map(|slot| (slot - own.start) / width), &mut sums, step);
-        }
-        sums
-    }
-
-    /// Adds the marks of some lanes times the factors of their positions, by timestep; without rows.
-    fn sum_slots(
-        &self,
-        fused: &FusedSlices,
-        words: &[u64],
-        factors: &[u64],
-        lanes: &Range<usize>,
-        sums: &mut [u64],
-    ) {
-        for (step, sum) in sums.iter_mut().enumerate() {
-            let slots = self.slots(words, step);
-            for (position, factor) in factors.iter().enumerate() {
-                let first = position * fused.width + lanes.start;
-                let bits = chunks(first, lanes.len()).map(|(at, len)| bits(slots, at, len));
-                *sum += factor * bits.map(|bits| u64::from(bits.count_ones())).sum::<u64>();
-            }
-        }
-    }
-
     /// Marks of some slots in a timestep, as far as they are of this part, which has none in lines of positions: 64 at
     /// most, and the first of them.
-    fn of_slots<'w>(
+    pub(super) fn of_slots<'w>(
         &self,
         words: &'w [u64],
         step: usize,
@@ -316,7 +172,7 @@ impl WindowResult {
     }
 
     /// Words of one timestep of a part without rows.
-    fn slots<'w>(&self, words: &'w [u64], step: usize) -> &'w [u64] {
+    pub(super) fn slots<'w>(&self, words: &'w [u64], step: usize) -> &'w [u64] {
         &words[step * self.positions.len()..(step + 1) * self.positions.len()]
     }
 
@@ -339,7 +195,7 @@ impl WindowResult {
             }
             Synapses::Lists(_) => {
                 let slots = self.slots(&self.fired, step);
-                for (slot, neuron, len) in runs(fused, channels) {
+                for (slot, neuron, len) in fused.slot_runs.iter().copied() {
                     for (at, len) in chunks(slot, len) {
                         to.add(neuron + at - slot, bits(slots, at, len));
                     }
@@ -375,7 +231,7 @@ impl WindowResult {
                 to[first..].iter_mut().zip(membranes.as_flattened()).for_each(|(to, from)| *to = *from);
             }
             Synapses::Lists(_) => {
-                for (slot, neuron, len) in runs(fused, channels) {
+                for (slot, neuron, len) in fused.slot_runs.iter().copied() {
                     let from = &membranes.as_flattened()[slot..slot + len];
                     to[neuron..neuron + len].copy_from_slice(from);
                 }
@@ -409,28 +265,13 @@ impl WindowResult {
     }
 }
 
-/// Consecutive slots that are consecutive neurons: slot, neuron of the population, length.
-fn runs(fused: &FusedSlices, channels: usize) -> Vec<(usize, usize, usize)> {
-    let mut runs: Vec<(usize, usize, usize)> = Vec::new();
-    for (i, &position) in fused.positions.iter().enumerate() {
-        for &LaneSpan { lane, channel, len } in &fused.spans {
-            let (slot, to) = (i * fused.width + lane, position * channels + channel);
-            match runs.last_mut() {
-                Some(last) if (last.0 + last.2, last.1 + last.2) == (slot, to) => last.2 += len,
-                _ => runs.push((slot, to, len)),
-            }
-        }
-    }
-    runs
-}
-
 /// Bits of `lanes` in the line that starts at a lane.
-fn mask(lanes: &Range<usize>, start: usize) -> u64 {
+pub(super) fn mask(lanes: &Range<usize>, start: usize) -> u64 {
     let (from, to) = (lanes.start.max(start), lanes.end.min(start + LANES));
     if from >= to { 0 } else { (u64::MAX >> (LANES - (to - from))) << (from - start) }
 }
 
 /// A range in parts of at most 64: first and length.
-fn chunks(first: usize, len: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(super) fn chunks(first: usize, len: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..len).step_by(64).map(move |at| (first + at, (len - at).min(64)))
 }

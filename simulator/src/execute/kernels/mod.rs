@@ -6,6 +6,7 @@
 pub mod count;
 pub mod gather;
 pub mod level;
+pub mod list;
 pub mod rows;
 pub mod scatter;
 pub mod update;
