@@ -103,7 +103,7 @@ impl ReportInput<'_> {
 
     /// Joules at the ends of the ranges of the energy constants.
     pub(crate) fn energy_range(&self) -> Range {
-        range(self.run.total.bounds.each_ref().map(|ledger| ledger.total()))
+        range(self.run.total.bounds.each_ref().map(|ledger| ledger.total().total()))
     }
 
     pub(crate) fn totals(&self) -> Totals {
@@ -205,8 +205,9 @@ pub(super) fn components(breakdown: &EnergyBreakdown) -> EnergyByComponent {
 }
 
 /// Ends of the energy.
-pub(super) fn range([low, high]: [EnergyBreakdown; 2]) -> Range {
-    Range { low: EnergyBreakdown::joules(low.total()), high: EnergyBreakdown::joules(high.total()) }
+pub(super) fn range(ends_aj: [u128; 2]) -> Range {
+    let [low, high] = ends_aj.map(EnergyBreakdown::joules);
+    Range { low, high }
 }
 
 pub(super) fn seconds(picoseconds: u128) -> f64 {
@@ -266,6 +267,13 @@ mod tests {
         let layers = report.layers.iter().map(|l| l.energy_range_j.unwrap());
         close(layers.clone().map(|r| r.low).sum(), report.energy_range_j.low);
         close(layers.map(|r| r.high).sum(), report.energy_range_j.high);
+        // Images have the same ends, each its share.
+        for (index, layer) in report.layers.iter().enumerate() {
+            let images = || report.per_image.iter().map(|image| image.layers[index].energy_range_j.unwrap());
+            let ends = layer.energy_range_j.unwrap();
+            close(images().map(|r| r.low).sum(), ends.low);
+            close(images().map(|r| r.high).sum(), ends.high);
+        }
     }
 
     #[test]
