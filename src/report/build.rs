@@ -23,7 +23,7 @@ use crate::warnings;
 pub struct ReportInput<'a> {
     /// The program that ran.
     pub program: &'a Program,
-    /// What may go wrong on some input: [`Program::warnings`], or nothing of a program of which other ranks hold a part.
+    /// What may go wrong on some input: [`Program::warnings`]; nothing where other ranks hold a part of the program.
     pub warnings: &'a [Diagnostic],
     /// Its slice numbering.
     pub slices: &'a SliceTable,

@@ -210,8 +210,8 @@ fn visits_each(graph: &Hypergraph) -> u64 {
     2 * graph.incidence.pins() as u64 / graph.vertices() as u64 + 8
 }
 
-/// What the sweeps of a level are expected to take, in visits of nets: for each of its pins a vertex looks at the blocks
-/// that the net touches, some four of them in the time of a visit.
+/// What the sweeps of a level are expected to take, in visits of nets: for each of its pins a vertex looks at the
+/// blocks that the net touches, some four of them in the time of a visit.
 fn sweep_visits(graph: &Hypergraph, blocks: usize) -> u64 {
     let (pins, nets) = (graph.incidence.pins(), graph.incidence.nets());
     let touched = (pins / nets.max(1)).clamp(4, blocks.max(4));
