@@ -1,7 +1,7 @@
 //! A trained network, read from its files: the start of everything.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use snnc_compiler::driver::{self, CompileOptions, MappingInputs};
@@ -12,7 +12,6 @@ use snnc_compiler::mapping::Activity;
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::search::{Objective, SearchOptions};
 use snnc_compiler::mapping::place::PlaceOptions;
-use snnc_compiler::mapping::report::MappingReport;
 use snnc_compiler::passes::{LowerOptions, pipeline};
 use snnc_compiler::reference::Interpreter;
 use snnc_compiler::workload::{self, CalibrationSamples, RecordingObserver, Samples, Workload};
@@ -22,7 +21,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 use crate::fit::objectives::{self, Objectives};
 use crate::fit::{self, Fit};
 use crate::mapping_files::MappingFiles;
-use crate::program::{Compilation, Program};
+use crate::program::{Compilation, MadeFor, Program};
 use crate::progress::{CompilerProgress, Progress};
 use crate::recording;
 
@@ -260,42 +259,56 @@ impl Model {
     ) -> Result<Program, Diagnostics> {
         let start = Instant::now();
         progress.stage("rounding", "");
-        let (ir, inputs) = self.inputs(target, options, files, progress)?;
+        let ir = Arc::new(self.lower_observed(target, options.lower, progress)?);
+        let program = self.map_lowered((ir, start), target, options, files, progress)?;
+        progress.stage("measuring the mapping", "");
+        program.mapping_report();
+        Ok(program)
+    }
+
+    /// Maps what lowering for a target with the same rules gave ([`snnc_compiler::passes::TargetRules`]), and makes no
+    /// mapping report before it is asked for; `since` is when the compilation began.
+    pub(crate) fn map_lowered(
+        &self,
+        (ir, since): (Arc<SpikingIr>, Instant),
+        target: &Target,
+        options: &CompileOptions,
+        files: &MappingFiles,
+        progress: &dyn Progress,
+    ) -> Result<Program, Diagnostics> {
+        let inputs = self.mapping_inputs(&ir, target, options, files, progress)?;
         progress.stage("mapping", "");
         let located = |problems| files.blame(self.loaded.origin.locate(problems));
         let observer = CompilerProgress::new(progress);
         let mapped = driver::map_observed(&ir, target, *options, &inputs, &observer);
         let (program, estimate) = mapped.map_err(located)?;
-        progress.stage("measuring the mapping", "");
-        // Packets of mappings compare where every neuron fires once, unless the user brings rates.
-        let report = MappingReport::new(&ir, &program, &inputs.rates)
-            .with_estimate(driver::objective_of(&ir, target, options.search, &inputs), estimate);
-        let seconds = self.seconds + start.elapsed().as_secs_f64();
+        let objective = driver::objective_of(&ir, target, options.search, &inputs);
+        let made_for = MadeFor { rates: inputs.rates, objective, estimate };
         let mut remarks = self.remarks.to_vec();
         if options.lower.feedback_chip {
             let longer = pipeline::longer_loops(&self.loaded, &*self.workload())?;
             remarks.extend(longer.iter().map(ToString::to_string));
         }
-        Ok(Program::compiled(program, Compilation { ir, report, seconds, remarks }))
+        let seconds = self.seconds + since.elapsed().as_secs_f64();
+        let report = OnceLock::new();
+        Ok(Program::compiled(program, Compilation { ir, made_for, report, seconds, remarks }))
     }
 
-    /// The model in the integers of a target, and what its mapping is told: files, and spikes of a short run where the
-    /// objective asks for them and no rates are given.
-    fn inputs(
+    /// What the mapping is told: files, and spikes of a short run where the objective asks for them and no rates are
+    /// given.
+    fn mapping_inputs(
         &self,
+        ir: &SpikingIr,
         target: &Target,
         options: &CompileOptions,
         files: &MappingFiles,
         progress: &dyn Progress,
-    ) -> Result<(SpikingIr, MappingInputs), Diagnostics> {
-        let observer = CompilerProgress::new(progress);
-        let workload = self.observed_workload(&observer);
-        let ir = driver::lower_for(&self.loaded, &*workload, target, options.lower)?;
-        let mut inputs = files.read(&ir, target, options.search)?;
+    ) -> Result<MappingInputs, Diagnostics> {
+        let mut inputs = files.read(ir, target, options.search)?;
         if options.search.objective.balances() && inputs.rates.is_uniform() {
-            inputs.activity = self.recorded(&ir, target, options, progress);
+            inputs.activity = self.recorded(ir, target, options, progress);
         }
-        Ok((ir, inputs))
+        Ok(inputs)
     }
 
     /// The model mapped for every objective, and as CSV the front of time and energy over cores if that is asked for.
@@ -322,7 +335,8 @@ impl Model {
         front: bool,
         progress: &dyn Progress,
     ) -> Result<(Objectives, Option<String>), Diagnostics> {
-        let (ir, inputs) = self.inputs(target, options, &MappingFiles::default(), &())?;
+        let ir = self.lower(target, options.lower)?;
+        let inputs = self.mapping_inputs(&ir, target, options, &MappingFiles::default(), &())?;
         let table = objectives::objectives(&ir, target, *options, &inputs, progress);
         let front = front.then(|| objectives::pareto(&ir, target, *options, &inputs)).transpose();
         progress.advance(u64::from(front.as_ref().is_ok_and(Option::is_some)));

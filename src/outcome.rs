@@ -5,6 +5,7 @@ use std::path::Path;
 use snnc_simulator::charge::RunRecord;
 use snnc_targets::Diagnostic;
 
+use crate::report::data::{EnergyByComponent, Range, Totals};
 use crate::report::{Report, ReportInput, memory};
 use crate::session::Session;
 
@@ -23,12 +24,34 @@ pub struct Outcome<I> {
     pub wall_s: f64,
 }
 
+/// What a run took, as its report has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunCost {
+    /// Events, time and energy; `accuracy` is left to who knows labels.
+    pub totals: Totals,
+    /// Joules by component.
+    pub energy_by_component_j: EnergyByComponent,
+    /// Joules at the lowest and highest energy constants.
+    pub energy_range_j: Range,
+}
+
 impl<I> Outcome<I> {
+    /// The totals of the report, without making the rest of it.
+    pub fn cost(&self) -> RunCost {
+        let input = self.input(&[]);
+        RunCost {
+            totals: input.totals(),
+            energy_by_component_j: input.energy(),
+            energy_range_j: input.energy_range(),
+        }
+    }
+
     /// The data of report.json: totals, and events, time and energy by layer, core, pass and item.
     pub fn report(&self) -> Report {
-        let mut report = self.input().report();
-        let compilation = self.session.program().compilation();
-        if self.session.program().mapped().held.is_some() {
+        let program = self.session.program();
+        let mut report = self.input(program.warnings_found()).report();
+        let compilation = program.compilation();
+        if program.mapped().held.is_some() {
             let note = "ranks ran one network, of which none holds all synapses: warnings about what sums may reach \
                         are those that `snnc compile` printed";
             report.notes.push(note.into());
@@ -38,7 +61,7 @@ impl<I> Outcome<I> {
             report.notes.push(note.into());
         }
         report.notes.extend(compilation.into_iter().flat_map(|compiled| compiled.remarks.iter().cloned()));
-        report.mapping.figures = compilation.map(|compiled| (&compiled.report).into());
+        report.mapping.figures = program.mapping_report().map(Into::into);
         report
     }
 
@@ -47,13 +70,14 @@ impl<I> Outcome<I> {
     /// # Errors
     /// [`snnc_targets::Code::OutputFailed`].
     pub fn write_cores(&self, path: &Path) -> Result<(), Diagnostic> {
-        self.input().write_cores(path)
+        self.input(&[]).write_cores(path)
     }
 
-    fn input(&self) -> ReportInput<'_> {
+    fn input<'a>(&'a self, warnings: &'a [Diagnostic]) -> ReportInput<'a> {
         let program = self.session.program();
         ReportInput {
             program: program.mapped(),
+            warnings,
             slices: &self.session.chip().table,
             meter: self.session.meter(),
             run: &self.record,

@@ -1,11 +1,14 @@
 //! A model mapped onto the cores of a target: what a `.snnx` file holds.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use snnc_compiler::ir::program::Program as Mapped;
 use snnc_compiler::ir::spike_source;
 use snnc_compiler::ir::spiking::SpikingIr;
+use snnc_compiler::mapping::estimate::Estimate;
+use snnc_compiler::mapping::partition::Rates;
+use snnc_compiler::mapping::partition::search::Objective;
 use snnc_compiler::mapping::report::MappingReport;
 use snnc_simulator::workload::{Generation, Samples};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
@@ -20,19 +23,34 @@ const FINGERPRINT: std::ops::Range<usize> = 16..48;
 pub struct Program {
     mapped: Arc<Mapped>,
     compilation: Option<Arc<Compilation>>,
+    /// Looked for when they are first asked for.
+    warnings: Arc<OnceLock<Vec<Diagnostic>>>,
 }
 
 /// What is known of a program that was compiled here and not read from a file.
 #[derive(Debug)]
 pub struct Compilation {
-    /// The network in integers, before it was mapped.
-    pub ir: SpikingIr,
-    /// Cores, use of each limit, traffic, and the bounds of all that.
-    pub report: MappingReport,
+    /// The network in integers, before it was mapped. Programs for chips with the same rules share it.
+    pub ir: Arc<SpikingIr>,
+    /// What the mapping was made for.
+    pub(crate) made_for: MadeFor,
+    /// Measured when it is first asked for.
+    pub(crate) report: OnceLock<MappingReport>,
     /// Seconds that reading the model and compiling it took.
     pub seconds: f64,
     /// What was decided about a NIR file that it comes from, and which loops are longer on the chip, in sentences.
     pub remarks: Vec<String>,
+}
+
+/// What a mapping was made for, and what it was expected to take.
+#[derive(Debug)]
+pub(crate) struct MadeFor {
+    /// Spikes that users brought; packets of mappings compare where every neuron fires once.
+    pub rates: Rates,
+    /// With what is not searched for it, in sentences.
+    pub objective: (Objective, Vec<String>),
+    /// Time and energy of an item.
+    pub estimate: Option<Estimate>,
 }
 
 impl Program {
@@ -53,7 +71,7 @@ impl Program {
     }
 
     pub(crate) fn compiled(mapped: Mapped, compilation: Compilation) -> Self {
-        Self { mapped: Arc::new(mapped), compilation: Some(Arc::new(compilation)) }
+        Self { compilation: Some(Arc::new(compilation)), ..mapped.into() }
     }
 
     /// The compiler's own form: neurons, synapse memories, axons and routes by core.
@@ -66,12 +84,21 @@ impl Program {
         self.compilation.as_deref()
     }
 
+    /// Cores, use of each limit, traffic, and the bounds of all that; nothing for a program that was read from a file.
+    pub fn mapping_report(&self) -> Option<&MappingReport> {
+        let Compilation { ir, made_for, report, .. } = self.compilation()?;
+        Some(report.get_or_init(|| {
+            MappingReport::new(ir, &self.mapped, &made_for.rates)
+                .with_estimate(made_for.objective.clone(), made_for.estimate.clone())
+        }))
+    }
+
     /// The network in integers that the program was mapped from.
     ///
     /// # Errors
     /// [`Code::Argument`] for a program that was read from a file, which holds none.
     pub fn spiking(&self) -> Result<&SpikingIr, Diagnostic> {
-        self.compilation().map(|compilation| &compilation.ir).ok_or_else(|| {
+        self.compilation().map(|compilation| &*compilation.ir).ok_or_else(|| {
             let place = Subject::Program(self.mapped.model.name.clone());
             Diagnostic::new(Code::Argument, place, "was read from a file, which holds no unmapped network")
                 .hint("compile the model instead")
@@ -122,18 +149,28 @@ impl Program {
     /// What may go wrong on some input. Nothing of a program of which other ranks hold a part: what sums may reach
     /// follows from the synapses of all cores.
     pub fn warnings(&self) -> Vec<Diagnostic> {
-        if self.mapped.held.is_some() { Vec::new() } else { self.mapped.warnings() }
+        self.warnings_found().to_vec()
+    }
+
+    /// As [`Program::warnings`].
+    pub(crate) fn warnings_found(&self) -> &[Diagnostic] {
+        self.warnings.get_or_init(|| match self.compilation() {
+            _ if self.mapped.held.is_some() => Vec::new(),
+            // It has each kernel once and not once for each core.
+            Some(compilation) => compilation.ir.warnings(),
+            None => self.mapped.warnings(),
+        })
     }
 }
 
 impl From<Mapped> for Program {
     fn from(mapped: Mapped) -> Self {
-        Self { mapped: Arc::new(mapped), compilation: None }
+        Arc::new(mapped).into()
     }
 }
 
 impl From<Arc<Mapped>> for Program {
     fn from(mapped: Arc<Mapped>) -> Self {
-        Self { mapped, compilation: None }
+        Self { mapped, compilation: None, warnings: Arc::default() }
     }
 }

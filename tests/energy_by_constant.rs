@@ -81,6 +81,7 @@ fn constants_add_up(program: &Program) {
     let input = ReportInput {
         item_name: "image",
         program,
+        warnings: &program.warnings(),
         slices: &slices,
         meter: &meter,
         run: &run,

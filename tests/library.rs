@@ -197,7 +197,7 @@ fn compiling_tells_how_far_its_recordings_have_come() {
     (options.lower.weight_bits, options.lower.calibration) = (Some(4), Some(2));
     let (target, stages) = (snnc::target("loihi-like").unwrap(), Stages::default());
     let program = model.compile_observed(&target, &options, &MappingFiles::default(), &stages).unwrap();
-    let weights = program.compilation().unwrap().report.synapses.weights;
+    let weights = program.mapping_report().unwrap().synapses.weights;
     assert!(weights > 0);
     // Two passes were asked for the rounding, which is done once more without them, to see whether they change it; all
     // three samples show the mapping when neurons fire.
@@ -267,7 +267,7 @@ fn rates_are_taken_from_a_report_in_memory_as_from_its_file() {
     let from_file = compile(&MappingFiles { profile: Some(file), ..MappingFiles::default() }).unwrap();
     let held = compile(&MappingFiles { report: Some(text), ..MappingFiles::default() }).unwrap();
     assert_eq!(held.mapped(), from_file.mapped());
-    let traffic = |program: &Program| program.compilation().unwrap().report.traffic.clone();
+    let traffic = |program: &Program| program.mapping_report().unwrap().traffic.clone();
     assert_eq!(traffic(&held), traffic(&from_file));
     assert_ne!(traffic(&held), traffic(&PROGRAM));
     let wrong = MappingFiles { report: Some("{}".into()), ..MappingFiles::default() };

@@ -108,8 +108,8 @@ impl Program {
 
     /// The mapping report as JSON and as text; none of a program that was read from a file.
     fn mapping(&self) -> PyResult<Option<(String, String)>> {
-        let Some(compilation) = self.0.compilation() else { return Ok(None) };
-        Ok(Some((json(&compilation.report)?, compilation.report.to_string())))
+        let Some(report) = self.0.mapping_report() else { return Ok(None) };
+        Ok(Some((json(report)?, report.to_string())))
     }
 
     /// What rounding made of each layer, as JSON and as text; none of a program that was read from a file.

@@ -114,7 +114,7 @@ impl Hypergraph {
         let options = HypergraphOptions { effort, seed };
         let blocks = blocks.map_or(Blocks::Fewest, Blocks::Exactly);
         let graph = Arc::clone(&self.graph);
-        let found = work::run(py, None, move |_| partition_graph(&graph, &limits, blocks, options))?;
+        let found = work::run(py, None, move |_| partition_graph(&graph, &limits, blocks, options, &()))?;
         let assignment = found.assignment.iter().map(|block| block.0).collect();
         Ok((assignment, json(&found)?, found.to_string()))
     }

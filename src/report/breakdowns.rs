@@ -17,11 +17,9 @@ impl ReportInput<'_> {
         let count = self.program.model.populations.len();
         let tallies = self.run.total.tally.by_population(self.slices, count);
         let breakdowns = self.run.total.ledger.by_population(self.slices, count);
-        let mut layers = self.layers_of(&tallies, &breakdowns, &self.run.total.tally.total().passes);
         let [low, high] = self.run.total.bounds.each_ref().map(|l| l.by_population(self.slices, count));
-        for (layer, id) in layers.iter_mut().zip(tallies.keys()) {
-            layer.energy_range_j = Some(range([low[id], high[id]]));
-        }
+        let ends = |id| [low[id].total(), high[id].total()];
+        let mut layers = self.layers_of((&tallies, &breakdowns, &ends), &self.run.total.tally.total().passes);
         for (layer, time) in layers.iter_mut().zip(self.layer_times()) {
             layer.time = Some(time);
         }
@@ -61,11 +59,18 @@ impl ReportInput<'_> {
 
     fn layers_of(
         &self,
-        tallies: &EntityMap<PopulationId, SliceTally>,
-        breakdowns: &EntityMap<PopulationId, EnergyBreakdown>,
+        (tallies, breakdowns, ends_aj): (
+            &EntityMap<PopulationId, SliceTally>,
+            &EntityMap<PopulationId, EnergyBreakdown>,
+            &dyn Fn(PopulationId) -> [u128; 2],
+        ),
         passes: &[u64],
     ) -> Vec<LayerReport> {
-        tallies.keys().map(|id| self.layer(id, &tallies[id], &breakdowns[id], passes)).collect()
+        let layer = |id| LayerReport {
+            energy_range_j: Some(range(ends_aj(id))),
+            ..self.layer(id, &tallies[id], &breakdowns[id], passes)
+        };
+        tallies.keys().map(layer).collect()
     }
 
     fn layer(
@@ -181,7 +186,10 @@ impl ReportInput<'_> {
                     energy_j: EnergyBreakdown::joules(breakdown.total()),
                     energy_aj: Some(Exact(breakdown.total())),
                     energy_by_component_j: components(&breakdown),
-                    layers: self.layers_of(&image.layers, &image.breakdowns, &image.passes),
+                    layers: self.layers_of(
+                        (&image.layers, &image.breakdowns, &|id| image.bounds_aj[id]),
+                        &image.passes,
+                    ),
                 }
             })
             .collect()

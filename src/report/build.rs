@@ -8,7 +8,7 @@ use snnc_simulator::charge::{
 };
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::{DEFAULT_EVERY, Fidelity, SimulationEffort};
-use snnc_targets::EnergyEvent;
+use snnc_targets::{Diagnostic, EnergyEvent};
 
 use super::constants::{area_constants, energy_constants, target_info};
 use super::data::{
@@ -16,13 +16,15 @@ use super::data::{
     Report, SCHEMA, SpikesOverTime, Totals,
 };
 use super::notes::notes;
-use crate::warnings::{self, Warning};
+use crate::warnings;
 
 /// What a report is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportInput<'a> {
     /// The program that ran.
     pub program: &'a Program,
+    /// What may go wrong on some input: [`Program::warnings`]; nothing where other ranks hold a part of the program.
+    pub warnings: &'a [Diagnostic],
     /// Its slice numbering.
     pub slices: &'a SliceTable,
     /// What timed and charged the run.
@@ -64,10 +66,10 @@ impl ReportInput<'_> {
             totals: self.totals(),
             events: None,
             classification: None,
-            energy_j: components(&self.run.total.ledger.total()),
+            energy_j: self.energy(),
             energy_aj: Some(ExactByComponent::of(&self.run.total.ledger.total())),
             time_range_s: super::sensitivity::time_range(self),
-            energy_range_j: range(self.run.total.bounds.each_ref().map(|ledger| ledger.total())),
+            energy_range_j: self.energy_range(),
             layers: self.layers(),
             cores: self.cores(),
             host: self.host(),
@@ -79,7 +81,7 @@ impl ReportInput<'_> {
             hops_by_kind: self.hops_by_kind(),
             time: super::timing::build::time(self),
             overflows: self.overflows(),
-            warnings: self.warnings(),
+            warnings: warnings::of(self.warnings),
             notes: notes(self, &constants),
             energy_constants: constants,
             time_constants: super::sensitivity::time_constants(self),
@@ -88,18 +90,23 @@ impl ReportInput<'_> {
         }
     }
 
-    /// None where other ranks hold a part of the program: sums follow from the synapses of all cores.
-    fn warnings(&self) -> Vec<Warning> {
-        if self.program.held.is_some() { Vec::new() } else { warnings::of(&self.program.warnings()) }
-    }
-
     /// Spikes by timestep of items with one pass each: passes of several networks have timesteps of their own.
     fn spikes_over_time(&self, passes: usize) -> Option<SpikesOverTime> {
         let spikes = &self.run.total.timesteps.spikes;
         (self.timed() && passes == 1 && !spikes.is_empty()).then(|| SpikesOverTime::of(spikes))
     }
 
-    fn totals(&self) -> Totals {
+    /// Joules by component.
+    pub(crate) fn energy(&self) -> EnergyByComponent {
+        components(&self.run.total.ledger.total())
+    }
+
+    /// Joules at the ends of the ranges of the energy constants.
+    pub(crate) fn energy_range(&self) -> Range {
+        range(self.run.total.bounds.each_ref().map(|ledger| ledger.total().total()))
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
         let tally = self.run.total.tally.total();
         let all = tally.total();
         let items = self.run.items.len() as u64;
@@ -198,8 +205,9 @@ pub(super) fn components(breakdown: &EnergyBreakdown) -> EnergyByComponent {
 }
 
 /// Ends of the energy.
-pub(super) fn range([low, high]: [EnergyBreakdown; 2]) -> Range {
-    Range { low: EnergyBreakdown::joules(low.total()), high: EnergyBreakdown::joules(high.total()) }
+pub(super) fn range(ends_aj: [u128; 2]) -> Range {
+    let [low, high] = ends_aj.map(EnergyBreakdown::joules);
+    Range { low, high }
 }
 
 pub(super) fn seconds(picoseconds: u128) -> f64 {
@@ -259,6 +267,13 @@ mod tests {
         let layers = report.layers.iter().map(|l| l.energy_range_j.unwrap());
         close(layers.clone().map(|r| r.low).sum(), report.energy_range_j.low);
         close(layers.map(|r| r.high).sum(), report.energy_range_j.high);
+        // Images have the same ends, each its share.
+        for (index, layer) in report.layers.iter().enumerate() {
+            let images = || report.per_image.iter().map(|image| image.layers[index].energy_range_j.unwrap());
+            let ends = layer.energy_range_j.unwrap();
+            close(images().map(|r| r.low).sum(), ends.low);
+            close(images().map(|r| r.high).sum(), ends.high);
+        }
     }
 
     #[test]

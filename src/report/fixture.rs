@@ -36,6 +36,7 @@ pub fn run_changed<R>(
     (0..2).for_each(|image| run.push(&meter, &record(&meter, image, 0)));
     use_it(&ReportInput {
         program: &program,
+        warnings: &program.warnings(),
         slices: &slices,
         meter: &meter,
         run: &run,

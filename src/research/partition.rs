@@ -13,6 +13,7 @@ use snnc_compiler::mapping::interchange::MappingFile;
 use snnc_compiler::mapping::interchange::limits::{CoreResource, Counted, LimitsFile};
 use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Subject, input};
 
+use crate::progress::{CompilerProgress, Progress};
 use crate::report::memory::peak_bytes;
 
 /// What partitioning gave.
@@ -97,12 +98,13 @@ pub fn partition(
     limits: &[u64],
     blocks: Blocks,
     options: HypergraphOptions,
+    progress: &dyn Progress,
 ) -> Result<Partitioned, Diagnostics> {
     let text = input::GRAPH.read_text(path)?;
-    partition_graph(&hgr::parse(&text, &path.display().to_string())?, limits, blocks, options)
+    partition_graph(&hgr::parse(&text, &path.display().to_string())?, limits, blocks, options, progress)
 }
 
-/// Partitions a hypergraph under limits, one a vertex weight.
+/// Partitions a hypergraph under limits, one a vertex weight; steps of the progress are visits of nets.
 ///
 /// # Errors
 /// What is wrong with the limits, or that no partition keeps them.
@@ -111,11 +113,13 @@ pub fn partition_graph(
     limits: &[u64],
     blocks: Blocks,
     options: HypergraphOptions,
+    progress: &dyn Progress,
 ) -> Result<Partitioned, Diagnostics> {
     check_limits(graph, limits)?;
     let limits = Limits { scalars: limits.to_vec(), shared: Vec::new() };
     let start = Instant::now();
-    let solution = hypergraph::partition(graph, &limits, blocks, options)?;
+    let observer = CompilerProgress::new(progress);
+    let solution = hypergraph::partition_observed(graph, &limits, blocks, options, &observer)?;
     Ok(Partitioned::new(graph, solution, start))
 }
 
@@ -131,10 +135,11 @@ pub fn partition_for_cores(
     limits: &Path,
     blocks: Blocks,
     options: HypergraphOptions,
+    progress: &dyn Progress,
 ) -> Result<Partitioned, Diagnostics> {
     let text = input::GRAPH.read_text(path)?;
     let graph = hgr::parse(&text, &path.display().to_string())?;
-    partition_graph_for_cores(&graph, &LimitsFile::read(limits)?, blocks, options)
+    partition_graph_for_cores(&graph, &LimitsFile::read(limits)?, blocks, options, progress)
 }
 
 /// Partitions a hypergraph for cores with the limits of a file. The partitioner knows sums and unions; the rest is
@@ -147,6 +152,7 @@ pub fn partition_graph_for_cores(
     file: &LimitsFile,
     blocks: Blocks,
     options: HypergraphOptions,
+    progress: &dyn Progress,
 ) -> Result<Partitioned, Diagnostics> {
     file.check(graph)?;
     let start = Instant::now();
@@ -154,7 +160,8 @@ pub fn partition_graph_for_cores(
     let mut exceeded = String::new();
     for _ in 0..ATTEMPTS {
         let (problem, limits) = file.problem(graph, &shares)?;
-        let solution = hypergraph::partition(&problem, &limits, blocks, options)?;
+        let observer = CompilerProgress::new(progress);
+        let solution = hypergraph::partition_observed(&problem, &limits, blocks, options, &observer)?;
         let uses = file.uses(graph, &solution.blocks, solution.count);
         let fullest = |row: &Vec<u64>| row.iter().copied().max().unwrap_or(0);
         exceeded.clear();

@@ -7,12 +7,14 @@
 //! folder as data, for tables ([`table`]), for the front of what nothing beats ([`pareto`]), for its page ([`page`])
 //! and for other reports.
 //!
-//! A point depends on its parameters and the sweep's inputs alone: neither on the other points nor on threads. Nothing
-//! that is written tells how long the work took.
+//! A point depends on its parameters and the sweep's inputs alone: neither on the other points nor on threads. What
+//! rounding makes of the model is the same for many of them, and is made once ([`lowered`]). Nothing that is written
+//! tells how long the work took.
 
 mod digests;
 pub mod file;
 pub mod folder;
+mod lowered;
 mod merge;
 pub mod nir;
 pub mod page;
@@ -38,6 +40,7 @@ pub(crate) use digests::digest;
 pub use file::SweepFile;
 use folder::SweepFolder;
 pub use folder::{Sweep, SweepManifest};
+use lowered::SharedLowering;
 pub use merge::merge;
 pub use plan::{GivenInputs, Plan};
 use point::PointOutcome;
@@ -139,10 +142,11 @@ fn all(
             Diagnostic::new(Code::Argument, Subject::argument("--threads"), message)
         })?;
     let (next, failed) = (Mutex::new(missing.iter()), Mutex::new(None));
+    let lowered = SharedLowering::new(plan, missing);
     let work = |pool: &rayon::ThreadPool| {
         while lock(&failed).is_none() && !progress.stopped() {
             let Some(&index) = lock(&next).next() else { break };
-            let outcome = pool.install(|| point::carry_out(plan, index));
+            let outcome = pool.install(|| point::carry_out(plan, &lowered, index));
             if let Err(problem) = add(index, outcome) {
                 *lock(&failed) = Some(problem);
             }

@@ -1,13 +1,18 @@
 //! Carrying out one point: compile, run, and keep what a row says.
 
+use std::collections::BTreeSet;
+use std::time::Instant;
+
 use serde::{Deserialize, Serialize};
 use snnc_simulator::workload::{Samples, Workload};
 use snnc_targets::{Diagnostic, Diagnostics};
 
+use super::lowered::SharedLowering;
 use super::plan::{Choice, GivenSamples, Plan};
 use crate::comparison::{self, ComparisonOptions};
+use crate::mapping_files::MappingFiles;
+use crate::outcome::RunCost;
 use crate::program::Program;
-use crate::report::Report;
 use crate::report::data::{EnergyByComponent, Range};
 use crate::samples::{self, Classification, SampleChoice};
 use crate::session::{Session, SessionOptions};
@@ -94,32 +99,36 @@ impl From<&Diagnostics> for PointFailure {
 }
 
 /// Compiles and runs a point on the threads of whoever calls.
-pub(super) fn carry_out(plan: &Plan, index: usize) -> PointOutcome {
-    match figures(plan, &plan.points[index]) {
+pub(super) fn carry_out(plan: &Plan, lowered: &SharedLowering, index: usize) -> PointOutcome {
+    match figures(plan, lowered, &plan.points[index]) {
         Ok(figures) => PointOutcome::Done(Box::new(figures)),
         Err(problems) => PointOutcome::Failed(PointFailure::from(&problems)),
     }
 }
 
-fn figures(plan: &Plan, choice: &Choice) -> Result<PointFigures, Diagnostics> {
+fn figures(plan: &Plan, lowered: &SharedLowering, choice: &Choice) -> Result<PointFigures, Diagnostics> {
     let target = plan.targets[choice.target].target.as_ref().map_err(Clone::clone)?;
     let options = plan.compile_options(choice);
-    let program = plan.model.compile(target, &options)?;
+    let lowered = (lowered.of(target, options.lower)?, Instant::now());
+    let program = plan.model.map_lowered(lowered, target, &options, &MappingFiles::default(), &())?;
     let running = SessionOptions { fidelity: plan.file.timing, ..SessionOptions::default() };
     let session = Session::new(&program, running)?;
     let passes = options.lower.passes(program.mapped().model.neuron.weight_bits) as u64;
-    let (report, quality) = match &plan.model.loaded().pipeline {
+    let (cost, quality) = match &plan.model.loaded().pipeline {
         Some(_) => images(plan, choice, (&program, passes), &session)?,
         None => fed(plan, choice, &program, &session)?,
     };
-    let t = &report.totals;
+    let (mapped, t) = (program.mapped(), &cost.totals);
+    let cores = || mapped.chip_cores().map(|(core, _)| core);
+    let topology = mapped.topology();
+    let chips: BTreeSet<u32> = cores().map(|core| topology.chip_of(mapped.sites[core])).collect();
     Ok(PointFigures {
-        items: report.items(),
-        cores_used: report.mapping.cores_used,
-        chips_used: report.mapping.chips_used,
-        chips_present: report.mapping.chips_present,
-        synapse_memory_used_bits: program.compilation().map_or(0, |found| found.report.synapses.stored_bits),
-        area_mm2: report.area.and_then(|area| area.total_mm2),
+        items: t.images.or(t.samples).unwrap_or(0),
+        cores_used: cores().count() as u64,
+        chips_used: chips.len() as u64,
+        chips_present: topology.chips.into(),
+        synapse_memory_used_bits: cores().map(|core| mapped.core_use(core).synapse_bits).sum(),
+        area_mm2: mapped.target.area(topology.chips).and_then(|area| area.total_mm2),
         timesteps: t.timesteps,
         spikes: t.spikes,
         synaptic_operations: t.synaptic_operations,
@@ -127,17 +136,18 @@ fn figures(plan: &Plan, choice: &Choice) -> Result<PointFigures, Diagnostics> {
         hops: t.hops,
         time_s: t.time_s,
         energy_j: t.energy_j,
-        energy_range_j: report.energy_range_j,
-        energy_by_component_j: report.energy_j,
-        accuracy: t.accuracy,
+        energy_range_j: cost.energy_range_j,
+        energy_by_component_j: cost.energy_by_component_j,
+        accuracy: quality.accuracy,
         kl_nats: quality.kl_nats,
         float_agreement: quality.float_agreement,
     })
 }
 
-/// Against the float reference.
+/// Against labels and the float reference.
 #[derive(Debug, Default)]
 struct PointQuality {
+    accuracy: Option<f64>,
     kl_nats: Option<f64>,
     float_agreement: Option<f64>,
 }
@@ -147,15 +157,15 @@ fn images(
     choice: &Choice,
     (program, calibration_passes): (&Program, u64),
     session: &Session,
-) -> Result<(Report, PointQuality), Diagnostics> {
+) -> Result<(RunCost, PointQuality), Diagnostics> {
     let (seed, images) = (plan.file.seed.unwrap_or(1), choice.items.unwrap_or(1));
-    let report = session.run(&program.generation(seed, images)?)?.report();
+    let cost = session.run(&program.generation(seed, images)?)?.cost();
     let mut quality = PointQuality::default();
     if plan.file.verify {
         let compared = ComparisonOptions { images, seed, calibration_passes };
         quality.kl_nats = Some(comparison::compare(&plan.model, program, compared, &())?.logits.kl);
     }
-    Ok((report, quality))
+    Ok((cost, quality))
 }
 
 fn fed(
@@ -163,35 +173,34 @@ fn fed(
     choice: &Choice,
     program: &Program,
     session: &Session,
-) -> Result<(Report, PointQuality), Diagnostics> {
+) -> Result<(RunCost, PointQuality), Diagnostics> {
     let (file, model) = (&plan.file, &program.mapped().model);
     let network = samples::network(model, file.network.as_deref())?;
     let asked =
         SampleChoice { path: file.input.as_deref(), dt: file.dt, most: choice.items, seed: file.seed };
-    let (fed, events, labels) = match &plan.given {
+    let (fed, labels) = match &plan.given {
         Some(GivenSamples { values, labels }) => {
             let fed = samples::of_values(model, network, values.clone(), asked)?;
             let labels =
                 labels.as_ref().map(|labels| labels[..labels.len().min(fed.len() as usize)].to_vec());
-            (fed, None, labels)
+            (fed, labels)
         }
         None => {
-            let (fed, events) = samples::read(model, network, asked)?;
+            let (fed, _) = samples::read(model, network, asked)?;
             let labels = file.labels.as_deref().map(|path| -> Result<Vec<usize>, Diagnostic> {
                 let (_, readout) = Samples::shapes(model, network)?;
                 samples::input::labels(path, fed.len() as usize, readout.len())
             });
-            (fed, events, labels.transpose()?)
+            (fed, labels.transpose()?)
         }
     };
     let made = session.run(&fed)?;
-    let mut report = made.report();
-    report.events = events;
-    report.classify(labels.as_deref().map(|labels| Classification::new(&made.items, labels)));
-    let mut quality = PointQuality::default();
+    let cost = made.cost();
+    let accuracy = |labels| Classification::new(&made.items, labels).accuracy();
+    let mut quality = PointQuality { accuracy: labels.as_deref().map(accuracy), ..PointQuality::default() };
     if file.verify {
         let compared = comparison::compare_samples(&plan.model, program, &fed, labels.as_deref(), &())?;
         quality.float_agreement = Some(compared.predictions.agreement);
     }
-    Ok((report, quality))
+    Ok((cost, quality))
 }

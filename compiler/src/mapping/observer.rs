@@ -1,6 +1,6 @@
 //! Who is told how far a mapping has come. It changes no result.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Is told of the steps of a mapping, from any of its threads. `()` wants to know nothing.
 pub trait MappingObserver: Sync {
@@ -27,20 +27,18 @@ impl MappingObserver for () {
     fn advance(&self, _: u64) {}
 }
 
-/// Tells an observer of pieces of work one after the other, of which those to come are taken to have as many steps as
-/// the last one that began.
+/// Tells an observer of pieces of work, one after the other or side by side, of which those to come are taken to have
+/// as many steps as the last one that began.
 pub struct SeveralPieces<'o> {
     observer: &'o dyn MappingObserver,
-    /// Pieces that have not begun.
-    left: AtomicU64,
-    /// Steps that are expected of each of them.
-    each: AtomicU64,
+    /// Pieces that have not begun, and the steps that are expected of each of them.
+    to_come: Mutex<(u64, u64)>,
 }
 
 impl<'o> SeveralPieces<'o> {
     /// So many pieces, each of which expects its steps once.
     pub fn new(pieces: usize, observer: &'o dyn MappingObserver) -> Self {
-        Self { observer, left: AtomicU64::new(pieces as u64), each: AtomicU64::new(0) }
+        Self { observer, to_come: Mutex::new((pieces as u64, 0)) }
     }
 }
 
@@ -50,8 +48,10 @@ impl MappingObserver for SeveralPieces<'_> {
     }
 
     fn expect(&self, steps: u64) {
-        let (pieces, before) =
-            (self.left.fetch_sub(1, Ordering::Relaxed), self.each.swap(steps, Ordering::Relaxed));
+        let mut to_come = self.to_come.lock().unwrap_or_else(PoisonError::into_inner);
+        let (pieces, before) = *to_come;
+        *to_come = (pieces.saturating_sub(1), steps);
+        drop(to_come);
         match steps >= before {
             true => self.observer.expect((steps - before) * pieces),
             false => self.observer.skip((before - steps) * pieces),
@@ -69,7 +69,7 @@ impl MappingObserver for SeveralPieces<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicI64;
+    use std::sync::atomic::{AtomicI64, Ordering};
 
     use super::*;
 

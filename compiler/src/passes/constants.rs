@@ -10,8 +10,9 @@
 
 use std::borrow::Cow;
 
-use snnc_targets::{Target, names};
+use snnc_targets::names;
 
+use super::TargetRules;
 use super::collect::{Collected, KernelWiring, NeuronLayer, SourceKernel};
 use crate::ir::channels::ChannelMap;
 use crate::ir::{AxisMap, ConvMap, Shape};
@@ -24,7 +25,7 @@ pub const DESCRIPTION: &str =
     "adds neurons that always fire, for constants that the target cannot add to a synaptic current";
 
 /// Adds the neurons that a network needs on a target.
-pub fn run<'a>(network: &'a Collected, target: &Target) -> Cow<'a, Collected> {
+pub fn run<'a>(network: &'a Collected, target: &TargetRules) -> Cow<'a, Collected> {
     let able = target.neuron.programmable.get() || target.neuron.synaptic_current.is_none();
     if able || !network.layers.iter().any(joins_a_current) {
         return Cow::Borrowed(network);
@@ -133,7 +134,7 @@ mod tests {
             (Shape::new(1, 1, 5), vec![0.375], true),
         ] {
             let plain = network(shape, bias, list);
-            let with = run(&plain, &loihi);
+            let with = run(&plain, &TargetRules::from(&loihi));
             with.verify().unwrap();
             let names: Vec<&str> = with.layers.iter().map(|layer| layer.name.as_str()).collect();
             assert_eq!(names, ["cuba.constant", "in", "cuba"]);
@@ -150,10 +151,10 @@ mod tests {
         let plain = network(Shape::new(4, 1, 1), vec![0.5; 4], false);
         for (target, added) in [("loihi-like", 1), ("loihi2-like", 0), ("truenorth-like", 0)] {
             let target = snnc_targets::registry::load(target).unwrap();
-            assert_eq!(run(&plain, &target).layers.len(), 2 + added, "{}", target.name);
+            assert_eq!(run(&plain, &TargetRules::from(&target)).layers.len(), 2 + added, "{}", target.name);
         }
         let loihi = snnc_targets::registry::load("loihi-like").unwrap();
         let silent = network(Shape::new(4, 1, 1), vec![0.0; 4], false);
-        assert_eq!(run(&silent, &loihi).layers.len(), 2);
+        assert_eq!(run(&silent, &TargetRules::from(&loihi)).layers.len(), 2);
     }
 }

@@ -13,14 +13,16 @@ pub mod pipeline;
 pub mod quantise;
 pub mod relays;
 pub mod schedule;
+mod target_rules;
 
-use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::frontend::LoadedModel;
 use crate::workload;
+pub use target_rules::TargetRules;
 
 /// Choices of the lowering.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct LowerOptions {
     /// Weight bits, at most the target's; `None` for the target's.
     pub weight_bits: Option<u32>,
@@ -61,8 +63,8 @@ impl LowerOptions {
 }
 
 /// The target's weight bits, or fewer if asked for.
-fn weight_bits(target: &Target, options: LowerOptions) -> Result<u32, Diagnostic> {
-    let most = target.synapses.weight_bits.get();
+fn weight_bits(target: &TargetRules, options: LowerOptions) -> Result<u32, Diagnostic> {
+    let most = target.weight_bits;
     match options.weight_bits {
         Some(bits) if !(1..=most).contains(&bits) => {
             let message = format!("the weights of {} have 1 to {most} bits", target.name);

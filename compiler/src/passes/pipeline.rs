@@ -15,7 +15,7 @@
 //! After every pass its result is verified, here and not by who calls; a wrong result is the compiler's fault
 //! (`E0014`). A pass may not:
 //!
-//! * know on which core a neuron will be (rounding reads only how many threshold profiles a core has);
+//! * know on which core a neuron will be (what passes read of a target is in [`TargetRules`]);
 //! * change or repeat what an earlier pass made;
 //! * round a weight or a threshold before `quantise`;
 //! * look at another network before `quantise`: each network can say by itself what it lacks;
@@ -33,7 +33,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Subject, Target};
 use super::collect::Collected;
 use super::feedback::{self, LongerLoop};
 use super::host_tail::Tail;
-use super::{LowerOptions, calibrate, schedule, weight_bits};
+use super::{LowerOptions, TargetRules, calibrate, schedule, weight_bits};
 use crate::frontend::LoadedModel;
 use crate::graph::Graph;
 use crate::ir::spiking::{HostTail, SpikingIr};
@@ -145,7 +145,7 @@ impl Runner {
 struct Lowering<'m> {
     model: &'m LoadedModel,
     workload: &'m dyn Workload,
-    target: &'m Target,
+    target: &'m TargetRules,
     options: LowerOptions,
 }
 
@@ -192,7 +192,7 @@ impl<'m> Lowering<'m> {
         if runner.over() {
             return Ok(None);
         }
-        let delay_max = self.target.synapses.delay_max.get();
+        let delay_max = self.target.delay_max;
         let accepted = (self.options.feedback_chip, !self.options.no_relays);
         let Some(collected) = on_target(runner, collected, self.target, accepted)? else { return Ok(None) };
         if runner.over() {
@@ -229,7 +229,7 @@ fn collected(
 fn on_target(
     runner: &mut Runner,
     collected: Collected,
-    target: &Target,
+    target: &TargetRules,
     (feedback, relays): (bool, bool),
 ) -> Result<Option<Collected>, Diagnostics> {
     let with = |added: Cow<'_, Collected>| match added {
@@ -246,7 +246,7 @@ fn on_target(
     if runner.over() {
         return Ok(None);
     }
-    let delay_max = target.synapses.delay_max.get();
+    let delay_max = target.delay_max;
     let added = with(runner.step(InsertRelays { delay_max, wanted: relays }, &collected)?);
     Ok(Some(added.unwrap_or(collected)))
 }
@@ -268,6 +268,7 @@ pub fn lower(
     target: &Target,
     options: LowerOptions,
 ) -> Result<Lowered, Diagnostics> {
+    let target = &TargetRules::from(target);
     let lowered = Lowering { model, workload, target, options }.run(&mut Runner::default())?;
     Ok(lowered.expect("a runner that wants nothing runs all passes"))
 }
@@ -293,7 +294,7 @@ pub fn neurons_on(
     target: &Target,
 ) -> Result<Collected, Diagnostics> {
     let collected = neurons(model, workload, name)?;
-    let collected = on_target(&mut Runner::default(), collected, target, (true, true))?;
+    let collected = on_target(&mut Runner::default(), collected, &target.into(), (true, true))?;
     Ok(collected.expect("a runner that wants nothing runs all passes"))
 }
 
@@ -323,6 +324,7 @@ pub fn emit_after(
 ) -> Result<String, Diagnostics> {
     let info = find(pass)?;
     let mut runner = Runner { wanted: Some(info.name), ..Runner::default() };
+    let target = &TargetRules::from(target);
     Lowering { model, workload, target, options }.run(&mut runner)?;
     Ok(runner.text)
 }
@@ -350,7 +352,7 @@ pub fn sees_activity(info: PassInfo) -> bool {
 }
 
 /// Refuses targets whose cores cannot leave a population alone outside its window.
-fn windows_expected(target: &Target) -> Result<(), Diagnostic> {
+fn windows_expected(target: &TargetRules) -> Result<(), Diagnostic> {
     if target.neuron.active_windows.get() {
         return Ok(());
     }

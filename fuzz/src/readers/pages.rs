@@ -36,9 +36,19 @@ static REPORT: LazyLock<Report> = LazyLock::new(|| {
     run.push(&meter, &record);
     let (slices, meter, run) = (&chip.table, &meter, &run);
     let (compile_s, wall_s, peak_memory_bytes) = (0.0, 0.0, 0);
-    let program = &program;
-    ReportInput { program, slices, meter, run, item_name: "image", compile_s, wall_s, peak_memory_bytes }
-        .report()
+    let (program, warnings) = (&program, &program.warnings());
+    ReportInput {
+        program,
+        warnings,
+        slices,
+        meter,
+        run,
+        item_name: "image",
+        compile_s,
+        wall_s,
+        peak_memory_bytes,
+    }
+    .report()
 });
 
 /// The report with a table.

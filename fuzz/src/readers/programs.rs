@@ -163,6 +163,7 @@ fn used(program: &Arc<Program>) -> Answer {
         let slices = &chip.table;
         let input = ReportInput {
             program,
+            warnings: &program.warnings(),
             slices,
             meter,
             run,

@@ -20,18 +20,23 @@ pub struct ItemSummary {
     pub layers: EntityMap<PopulationId, SliceTally>,
     /// Energy, by population.
     pub breakdowns: EntityMap<PopulationId, EnergyBreakdown>,
+    /// Attojoules at the lowest and at the highest values of the constants, by population.
+    pub bounds_aj: EntityMap<PopulationId, [u128; 2]>,
 }
 
 impl ItemSummary {
     fn new(slices: &SliceTable, record: &MeterRecord) -> Self {
         let populations = slices.populations.iter().map(|p| p.0 as usize + 1).max().unwrap_or(0);
         let tally = record.tally.total();
+        let [low, high] = record.bounds.each_ref().map(|ledger| ledger.by_population(slices, populations));
+        let ends = low.values().zip(high.values());
         Self {
             time_ps: (record.fidelity != Fidelity::None).then_some(tally.time.total_ps),
             timesteps: tally.timesteps,
             passes: tally.passes,
             layers: record.tally.by_population(slices, populations),
             breakdowns: record.ledger.by_population(slices, populations),
+            bounds_aj: ends.map(|(low, high)| [low.total(), high.total()]).collect(),
         }
     }
 

@@ -154,7 +154,9 @@ fn unmapped(emit: Emit, args: &ModelArgs) -> Result<String, Diagnostics> {
 
 /// What is asked for of a program.
 fn printed(args: &CompileArgs, program: &Program) -> String {
-    let Some(Compilation { ir, report, seconds, remarks }) = program.compilation() else {
+    let (Some(Compilation { ir, seconds, remarks, .. }), Some(report)) =
+        (program.compilation(), program.mapping_report())
+    else {
         return String::new();
     };
     let mapped = program.mapped();

@@ -17,11 +17,10 @@ pub fn run(args: &PartitionArgs) -> Result<ExitCode, Diagnostics> {
     files::outputs(&[("--output", args.output.as_ref())])?;
     let blocks = args.blocks.map_or(Blocks::Fewest, Blocks::Exactly);
     let options = HypergraphOptions { effort: args.effort, seed: args.seed };
-    // Nobody knows how many levels there will be before they are made.
-    let bar = Bar::waiting("partitioning");
+    let bar = Bar::waiting("reading the hypergraph");
     let partitioned = match &args.limits {
-        Some(limits) => partition_for_cores(&args.hypergraph, limits, blocks, options)?,
-        None => partition(&args.hypergraph, &args.limit, blocks, options)?,
+        Some(limits) => partition_for_cores(&args.hypergraph, limits, blocks, options, &bar)?,
+        None => partition(&args.hypergraph, &args.limit, blocks, options, &bar)?,
     };
     drop(bar);
     if let Some(path) = &args.output {

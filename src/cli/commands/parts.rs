@@ -99,7 +99,7 @@ pub fn run(
         sensitivity: args.sensitivity,
         spikes: args.spikes,
         membranes: args.membranes.clone(),
-        figures: compilation.map(|compiled| (&compiled.report).into()),
+        figures: program.mapping_report().map(Into::into),
         remarks: compilation.map(|compiled| compiled.remarks.clone()).unwrap_or_default(),
     };
     let run = RunOfSamples { samples: &fed.samples, work, threads: args.threads, resumes: args.by_rank };

@@ -159,10 +159,9 @@ fn carry_out<W: Workload>(
         None => Session::watching(program, options, seen.membranes),
     }?;
     // Only now is it known that there is something to run.
-    if let Some(compilation) =
-        program.compilation().filter(|_| !args.json && console::detail() == Detail::Full)
+    if let Some(report) = program.mapping_report().filter(|_| !args.json && console::detail() == Detail::Full)
     {
-        print(&folded(&format!("{}\n", compilation.report)));
+        print(&folded(&format!("{report}\n")));
     }
     let bar = Bar::new("running", "passes");
     let made = match ranks {

@@ -32,7 +32,7 @@ pub struct LayerReport {
     /// The same as a whole number of attojoules; absent in older reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy_aj: Option<Exact>,
-    /// Joules at the ends of the constants' ranges; null in the layers of a single image or sample.
+    /// Joules at the ends of the constants' ranges; null in the layers of images and samples of older reports.
     pub energy_range_j: Option<Range>,
     /// Joules by component.
     pub energy_by_component_j: EnergyByComponent,

@@ -6,7 +6,7 @@ use super::{Provenance, Sourced};
 
 /// What the neurons of a chip can do, in integers: `v <- clip(v - decay(v) + (input << shift) + bias)`, fires on the
 /// threshold, resets.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NeuronSpec {
     /// Membrane width in bits, sign included; saturates.
@@ -74,7 +74,7 @@ impl NeuronSpec {
 }
 
 /// What the membrane of a neuron becomes in the step in which it fires.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Reset {
     /// 0 (hard reset).
@@ -90,7 +90,7 @@ pub enum Reset {
 /// u <- overflow(kept(u) + sum)    keeps (2^decay_bits - decay_offset - decay) / 2^decay_bits, magnitude toward zero
 /// v <- clip(kept(v) + overflow(u + bias))
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CurrentSpec {
     /// Width in bits, sign included; that of the current with the bias as well.
@@ -117,7 +117,7 @@ fn timestepped() -> Sourced<bool> {
 }
 
 /// Overflow of a sum. It acts on a timestep's whole sum, so the order of arrival cannot change it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Overflow {
     /// Clip to the nearest representable value.
@@ -127,7 +127,7 @@ pub enum Overflow {
 }
 
 /// Firing condition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum ThresholdComparison {
     /// v > threshold

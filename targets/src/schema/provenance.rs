@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// Where a number comes from. The report repeats it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Provenance {
     /// Measured on silicon; by whom.
     Measured(#[serde(deserialize_with = "said")] String),
@@ -59,7 +59,7 @@ impl fmt::Display for Provenance {
 }
 
 /// A value and its provenance; in RON `(23.6, Published("..."))`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sourced<T>(pub T, pub Provenance);
 
 impl<T: Copy> Sourced<T> {

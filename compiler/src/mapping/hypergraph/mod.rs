@@ -19,4 +19,4 @@ mod testing;
 
 pub use graph::{BlockId, Hypergraph, Incidence, NetId, SharedResource, VertexId};
 pub use limits::Limits;
-pub use multilevel::{Blocks, HypergraphOptions, Solution, partition};
+pub use multilevel::{Blocks, HypergraphOptions, Solution, partition, partition_observed};

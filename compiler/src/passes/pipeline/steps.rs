@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use snnc_targets::Diagnostics;
 use snnc_targets::entity::EntityMap;
 use snnc_targets::text_table::{TextTable, left, right};
-use snnc_targets::{Diagnostics, Target};
 
 use super::{Ids, Pass, PassInfo, Prepared};
 use crate::graph::Graph;
 use crate::ir::spiking::{Network, NeuronFormat, SpikingIr, SpikingModel};
+use crate::passes::TargetRules;
 use crate::passes::collect::{Collected, NeuronLayer};
 use crate::passes::{calibrate, collect, constants, feedback, host_tail, quantise, relays, schedule};
 use crate::workload::{Recorder, RecordingObserver, Workload};
@@ -114,7 +115,7 @@ impl<'a> Pass<'a> for AcceptFeedback {
 
 /// See [`constants`].
 pub(super) struct InsertConstants<'t> {
-    pub target: &'t Target,
+    pub target: &'t TargetRules,
 }
 
 impl<'a> Pass<'a> for InsertConstants<'_> {
@@ -248,7 +249,7 @@ impl<'a> Pass<'a> for ScheduleNetwork {
 pub(super) struct Quantise<'a> {
     /// Name of the model.
     pub name: &'a str,
-    pub target: &'a Target,
+    pub target: &'a TargetRules,
     /// Of weights.
     pub bits: u32,
     /// What drives the program; none if a network is missing, and so the program.

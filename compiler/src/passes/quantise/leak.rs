@@ -3,15 +3,16 @@
 //! Some chips leak by a constant or not at all ([`snnc_targets::schema::NeuronSpec::decay_bits`] is 0). A constant leak
 //! instead of a fraction would be another network, so such layers are refused, all of them at once.
 
-use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
+use crate::passes::TargetRules;
 use crate::passes::collect::{Collected, NeuronKind};
 
 /// Refuses every layer that needs a fractional leak if the target has none.
 ///
 /// # Errors
 /// [`Code::Quantise`], one for each layer.
-pub fn check(network: &Collected, target: &Target) -> Result<(), Diagnostics> {
+pub fn check(network: &Collected, target: &TargetRules) -> Result<(), Diagnostics> {
     let mut problems = Diagnostics::default();
     let layers = network.layers.iter().filter(|_| target.neuron.decay_bits.get() == 0);
     for layer in layers {

@@ -29,8 +29,9 @@ mod ties;
 
 pub use summary::{LayerQuantisation, summary};
 
-use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
+use super::TargetRules;
 use super::calibrate::RecordedPass;
 use super::collect::{Collected, HostPath, NeuronKind, NeuronLayer, SourceKernel};
 use super::schedule::WindowSchedule;
@@ -70,11 +71,11 @@ pub fn run(
     schedule: &WindowSchedule,
     ranges: Option<&[(f64, f64)]>,
     (recorded, observer): (&[RecordedPass], &dyn RecordingObserver),
-    target: &Target,
+    target: &TargetRules,
 ) -> Result<(), Diagnostics> {
     leak::check(collected, target)?;
     has_port(collected, target)?;
-    let profiles = target.core.threshold_profiles.as_ref().map(|p| p.get() as usize);
+    let profiles = target.threshold_profiles.map(|profiles| profiles as usize);
     let mut problems = Diagnostics::default();
     let first = ir.model.populations.len();
     for (index, layer) in collected.layers.iter().enumerate() {
@@ -112,7 +113,7 @@ pub fn run(
         {
             let source = PopulationId((first + source.source) as u32);
             let connectivity = match connectivity {
-                Connectivity::Sparse(lists) if target.skips_zeros() => {
+                Connectivity::Sparse(lists) if target.skips_zeros => {
                     Connectivity::Sparse(lists.without_zeros())
                 }
                 stored => stored,
@@ -142,9 +143,9 @@ pub fn run(
 }
 
 /// Refuses spikes from outside where the target describes no way in.
-fn has_port(network: &Collected, target: &Target) -> Result<(), Diagnostic> {
+fn has_port(network: &Collected, target: &TargetRules) -> Result<(), Diagnostic> {
     let taken = network.layers.iter().find(|layer| layer.kind.is_port());
-    let Some(layer) = taken.filter(|_| target.topology.input_port.is_none()) else { return Ok(()) };
+    let Some(layer) = taken.filter(|_| !target.has_input_port) else { return Ok(()) };
     let message = format!("takes spikes from outside; {} describes no port for them", target.name);
     Err(crate::passes::unsupported(&network.network, &layer.name, message)
         .hint("choose a target with `topology.input_port`, or give it one in a file of your own"))
@@ -187,7 +188,7 @@ const HELD: [f64; 4] = [1.0, 0.98, 0.95, 0.9];
 
 struct Quantiser<'a> {
     format: NeuronFormat,
-    target: &'a Target,
+    target: &'a TargetRules,
     network: &'a Collected,
     layer: &'a NeuronLayer,
     ranges: Option<&'a [(f64, f64)]>,

@@ -36,8 +36,9 @@ function percent(value) {
   return `${(100 * value).toFixed(1)} %`;
 }
 
-/** Marks of an axis: an SI prefix without trailing zeros. */
+/** Marks of an axis: an SI prefix without trailing zeros; parts of one that have no unit are decimals. */
 function tick(value, unit) {
+  if (!unit && Math.abs(value) < 1) return String(Number(value.toPrecision(4)));
   const [number, prefixed] = si(value, unit).split(" ");
   return `${Number(number)} ${prefixed ?? ""}`.trim();
 }

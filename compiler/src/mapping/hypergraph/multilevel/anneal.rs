@@ -9,6 +9,7 @@
 use super::counts::PinCounts;
 use super::exchange::ExchangePrice;
 use super::state::PartitionState;
+use crate::mapping::MappingObserver;
 use crate::mapping::hypergraph::graph::{BlockId, VertexId};
 use crate::random::SplitMix64;
 
@@ -21,10 +22,12 @@ pub struct PartitionAnnealing {
     pub start: f64,
     /// Last temperature.
     pub end: f64,
+    /// Steps of the observer for each temperature: net visits that it is expected to take.
+    pub visits: u64,
 }
 
 /// Temperature steps.
-const STEPS: u64 = 128;
+pub const STEPS: u64 = 128;
 /// Steps at the end in which the price of excess only rises.
 const CLOSING: u64 = 32;
 /// By step. The rise is slow: coarse vertices may have no legal packing at all, and a price that only grows would
@@ -40,14 +43,16 @@ struct VertexExchange {
     back: Option<VertexId>,
 }
 
-/// Improves `state`; a legal state stays legal and does not become worse.
+/// Improves `state`; a legal state stays legal and does not become worse. The observer is told of each temperature.
 pub fn anneal<C: PinCounts>(
     state: &mut PartitionState<'_, C>,
     schedule: PartitionAnnealing,
     random: &mut SplitMix64,
+    observer: &dyn MappingObserver,
 ) {
     let mut search = ExchangeSearch::new(state.graph.incidence.nets());
     let Some(scale) = search.typical(state, random) else {
+        observer.skip(schedule.visits * STEPS);
         return;
     };
     let mean = |r: usize| {
@@ -66,6 +71,7 @@ pub fn anneal<C: PinCounts>(
                 search.decide(state, proposal, temperature, price, random);
             }
         }
+        observer.advance(schedule.visits);
         temperature *= cooling;
         if state.excess() > 0 {
             price *= PRICE_RISE;

@@ -22,16 +22,18 @@ mod tests;
 use rayon::prelude::*;
 use snnc_targets::{Code, Diagnostic, NamedPart};
 
-use self::anneal::{PartitionAnnealing, anneal};
+use self::anneal::{PartitionAnnealing, STEPS, anneal};
 use self::coarsen::{CoarseLevel, CoarseningPace, HUGE_PINS, coarsen};
 use self::counts::{DensePinCounts, PinCounts, SparsePinCounts, dense_suits};
 use self::initial::grow;
 use self::repair::repair;
 use self::state::PartitionState;
 use self::sweep::sweep;
+use crate::mapping::MappingObserver;
 use crate::mapping::effort::Effort;
 use crate::mapping::hypergraph::graph::{BlockId, Hypergraph};
 use crate::mapping::hypergraph::limits::Limits;
+use crate::mapping::observer::SeveralPieces;
 use crate::random::SplitMix64;
 
 /// How many blocks.
@@ -76,19 +78,35 @@ pub fn partition(
     blocks: Blocks,
     options: HypergraphOptions,
 ) -> Result<Solution, Diagnostic> {
+    partition_observed(graph, limits, blocks, options, &())
+}
+
+/// As [`partition`]; the observer is told how far it has come, in visits of nets. How many there are is known of one
+/// number of blocks alone: each that is tried expects its own.
+///
+/// # Errors
+/// Those of [`partition`].
+pub fn partition_observed(
+    graph: &Hypergraph,
+    limits: &Limits,
+    blocks: Blocks,
+    options: HypergraphOptions,
+    observer: &dyn MappingObserver,
+) -> Result<Solution, Diagnostic> {
     limits.check(graph)?;
+    observer.stage("partitioning", "net visits");
     let least = limits.blocks_at_least(graph);
     match blocks {
         Blocks::Exactly(count) if count < least || count == 0 => Err(does_not_fit(count, least)),
         Blocks::Exactly(count) if count > BLOCKS_MAX => Err(does_not_fit(count, least)),
         Blocks::Exactly(count) => {
-            attempt(graph, limits, count, options).ok_or_else(|| does_not_fit(count, least))
+            attempt(graph, limits, count, options, observer).ok_or_else(|| does_not_fit(count, least))
         }
         Blocks::Fewest => {
             let most = graph.vertices().clamp(1, BLOCKS_MAX);
             let mut counts = ascending(least, most);
             counts
-                .find_map(|count| attempt(graph, limits, count, options))
+                .find_map(|count| attempt(graph, limits, count, options, observer))
                 .ok_or_else(|| does_not_fit(most, least))
         }
     }
@@ -115,14 +133,16 @@ fn attempt(
     limits: &Limits,
     count: usize,
     options: HypergraphOptions,
+    observer: &dyn MappingObserver,
 ) -> Option<Solution> {
     if graph.vertices() == 0 {
         return Some(Solution { blocks: Vec::new(), count, cost: 0 });
     }
     let plan = SearchBudget::new(options.effort, graph);
+    let observer = &SeveralPieces::new(plan.tries as usize * (plan.cycles + 1), observer);
     let tries = (0..plan.tries).into_par_iter().map(|index| {
         let random = SplitMix64::stream(options.seed, index);
-        let mut run = MultilevelRun { limits, count, plan, random, heaviest: heaviest(graph) };
+        let mut run = MultilevelRun { limits, count, plan, random, heaviest: heaviest(graph), observer };
         let first = run.cycle(graph, None);
         (0..plan.cycles).fold(first, |found, _| run.cycle(graph, Some(found)))
     });
@@ -169,9 +189,38 @@ impl SearchBudget {
     /// cache a visit takes longer, so that work shrinks and the whole stays linear in pins.
     fn proposals(&self, graph: &Hypergraph, work: u64) -> u64 {
         let (vertices, pins) = (graph.vertices() as u64, graph.incidence.pins() as u64);
-        let affordable = work / (2 * pins / vertices + 8) * CACHED_PINS / pins.max(CACHED_PINS);
+        let affordable = work / visits_each(graph) * CACHED_PINS / pins.max(CACHED_PINS);
         affordable.min(self.proposals_most * vertices)
     }
+
+    /// Proposals of the annealing of a level; none where it would only do damage.
+    fn annealing(&self, graph: &Hypergraph, work: u64) -> Option<u64> {
+        let proposals = self.proposals(graph, work);
+        (proposals >= PROPOSALS_LEAST * graph.vertices() as u64).then_some(proposals)
+    }
+
+    /// Visits of nets that each temperature of a level takes.
+    fn visits(&self, graph: &Hypergraph, work: u64) -> u64 {
+        self.annealing(graph, work).map_or(0, |proposals| proposals / STEPS * visits_each(graph))
+    }
+}
+
+/// Visits of nets of a proposal, with what it costs of its own.
+fn visits_each(graph: &Hypergraph) -> u64 {
+    2 * graph.incidence.pins() as u64 / graph.vertices() as u64 + 8
+}
+
+/// What the sweeps of a level are expected to take, in visits of nets: for each of its pins a vertex looks at the
+/// blocks that the net touches, some four of them in the time of a visit.
+fn sweep_visits(graph: &Hypergraph, blocks: usize) -> u64 {
+    let (pins, nets) = (graph.incidence.pins(), graph.incidence.nets());
+    let touched = (pins / nets.max(1)).clamp(4, blocks.max(4));
+    (sweeps(graph).0 * pins * touched / 4) as u64
+}
+
+/// How often a level is swept at most, and what another sweep must be worth.
+fn sweeps(graph: &Hypergraph) -> (usize, u64) {
+    if graph.incidence.pins() > LARGE_PINS { LARGE_SWEEPS } else { SWEEPS }
 }
 
 struct CandidatePartition {
@@ -188,6 +237,7 @@ struct MultilevelRun<'a> {
     random: SplitMix64,
     /// The heaviest vertex of the problem, by scalar resource.
     heaviest: Vec<u64>,
+    observer: &'a dyn MappingObserver,
 }
 
 /// Coarsening stops at so many vertices a block: enough to pack blocks in many ways, few enough to anneal well.
@@ -233,6 +283,12 @@ impl MultilevelRun<'_> {
         let (mut levels, inherited) = self.coarsen(graph, earlier.as_ref().map(|found| &found.blocks[..]));
         let heat = if inherited.is_some() { SOFTEN } else { MELT };
         let coarsest = levels.last().map_or(graph, |level| &level.graph);
+        let finer = levels.iter().rev().skip(1).map(|level| &level.graph);
+        let finer = finer.chain((!levels.is_empty()).then_some(graph));
+        let visits = |graph, work| self.plan.visits(graph, work) * STEPS + sweep_visits(graph, self.count);
+        let all = visits(coarsest, self.plan.coarse_work)
+            + finer.map(|graph| visits(graph, self.plan.fine_work)).sum::<u64>();
+        self.observer.expect(all);
         // Strangers in a huge problem have no neighbours worth asking for.
         let blind = levels.is_empty() && graph.incidence.pins() > HUGE_PINS;
         let first =
@@ -323,16 +379,17 @@ impl MultilevelRun<'_> {
     ) -> CandidatePartition {
         let limits = if finest { self.limits.clone() } else { self.level_limits(graph) };
         let mut state = PartitionState::<C>::new(graph, &limits, self.count, blocks);
-        let proposals = self.plan.proposals(graph, work);
-        if proposals >= PROPOSALS_LEAST * graph.vertices() as u64 {
-            anneal(&mut state, PartitionAnnealing { proposals, start: heat, end: FROZEN }, &mut self.random);
+        if let Some(proposals) = self.plan.annealing(graph, work) {
+            let visits = self.plan.visits(graph, work);
+            let schedule = PartitionAnnealing { proposals, start: heat, end: FROZEN, visits };
+            anneal(&mut state, schedule, &mut self.random, self.observer);
         }
         // Clusters may have no legal packing, so that only the finest level is worth any work.
         let work = if finest { u64::MAX } else { REPAIR_WORK + graph.incidence.pins() as u64 };
         repair(&mut state, work, &mut self.random);
-        let large = graph.incidence.pins() > LARGE_PINS;
-        let (most, part) = if large { LARGE_SWEEPS } else { SWEEPS };
+        let (most, part) = sweeps(graph);
         sweep(&mut state, most, part, &mut self.random);
+        self.observer.advance(sweep_visits(graph, self.count));
         CandidatePartition { cost: state.cost(), excess: state.excess(), blocks: state.blocks().to_vec() }
     }
 }

@@ -1,12 +1,15 @@
 //! The partitioner against plain oracles: brute force on tiny problems, recounting after every kind of change.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::anneal::{PartitionAnnealing, anneal};
 use super::coarsen::{CoarseningPace, coarsen};
 use super::counts::{DensePinCounts, PinCounts, SparsePinCounts};
 use super::repair::repair;
 use super::state::PartitionState;
 use super::sweep::{SharedWeights, sweep};
-use super::{Blocks, HypergraphOptions, partition};
+use super::{Blocks, HypergraphOptions, partition, partition_observed};
+use crate::mapping::MappingObserver;
 use crate::mapping::effort::Effort;
 use crate::mapping::hypergraph::Limits;
 use crate::mapping::hypergraph::graph::{BlockId, Hypergraph, Incidence, SharedResource, VertexId};
@@ -91,8 +94,8 @@ fn counts_stay_right<C: PinCounts>(graph: &Hypergraph, limits: &Limits, seed: u6
         assert!(state.verify());
     }
     let cost = state.cost();
-    let schedule = PartitionAnnealing { proposals: 20_000, start: 0.3, end: 0.01 };
-    anneal(&mut state, schedule, &mut random);
+    let schedule = PartitionAnnealing { proposals: 20_000, start: 0.3, end: 0.01, visits: 0 };
+    anneal(&mut state, schedule, &mut random, &());
     assert!(state.verify());
     repair(&mut state, u64::MAX, &mut random);
     assert!(state.verify());
@@ -117,6 +120,39 @@ fn incremental_counts_equal_those_from_scratch_dense_and_sparse() {
     }
 }
 
+/// Steps that are expected, and steps that are done.
+#[derive(Default)]
+struct Steps(AtomicU64, AtomicU64);
+
+impl MappingObserver for Steps {
+    fn stage(&self, _: &'static str, _: &'static str) {}
+
+    fn expect(&self, steps: u64) {
+        self.0.fetch_add(steps, Ordering::Relaxed);
+    }
+
+    fn skip(&self, steps: u64) {
+        self.0.fetch_sub(steps, Ordering::Relaxed);
+    }
+
+    fn advance(&self, steps: u64) {
+        self.1.fetch_add(steps, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn all_expected_steps_are_done_in_the_end_and_change_nothing() {
+    let graph = random_graph(7, 400, 600, 1);
+    let limits = Limits::scalar(graph.vertex_weights.iter().sum::<u64>() / 4 + 40);
+    for (effort, blocks) in [(Effort::Default, Blocks::Exactly(5)), (Effort::Best, Blocks::Fewest)] {
+        let (steps, options) = (Steps::default(), HypergraphOptions { effort, seed: 1 });
+        let found = partition_observed(&graph, &limits, blocks, options, &steps).unwrap();
+        assert_eq!(found, partition(&graph, &limits, blocks, options).unwrap());
+        let (expected, done) = (steps.0.into_inner(), steps.1.into_inner());
+        assert!(expected == done && done > 100_000, "{expected} expected, {done} done");
+    }
+}
+
 #[test]
 fn annealing_never_worsens_a_legal_partition() {
     let graph = random_graph(3, 80, 120, 1);
@@ -125,8 +161,9 @@ fn annealing_never_worsens_a_legal_partition() {
     let mut state = PartitionState::<DensePinCounts>::new(&graph, &limits, 5, first.blocks);
     anneal(
         &mut state,
-        PartitionAnnealing { proposals: 128, start: 5.0, end: 1.0 },
+        PartitionAnnealing { proposals: 128, start: 5.0, end: 1.0, visits: 0 },
         &mut SplitMix64::stream(1, 1),
+        &(),
     );
     assert!(state.excess() == 0 && state.cost() <= first.cost && state.verify());
 }
