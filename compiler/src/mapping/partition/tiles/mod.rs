@@ -15,6 +15,7 @@ mod filled;
 mod growth;
 mod irregular;
 mod layer;
+mod least_cost;
 mod open_core;
 mod plans;
 mod rebalance;
@@ -31,7 +32,7 @@ use self::capacity::CoreCapacity;
 pub use self::filled::FilledCores;
 use self::layer::PartitionLayer;
 use self::open_core::PlacedChannels;
-use self::plans::{TILES_KEPT, TileGrids, plans};
+use self::plans::{LayerPlan, TILES_KEPT, TileGrids, plans};
 use self::tile::PopulationTile;
 use self::work::{TileWork, WorkLimit, WorkModel};
 use super::Rates;
@@ -299,10 +300,18 @@ impl<'a> TileSearch<'a> {
             }
             let mut refused: Option<LimitExceeded> = None;
             let mut next: Vec<FilledCores> = Vec::new();
+            // What a layer costs follows from what its slices send to, whatever else the cores hold.
+            let mut planned: Vec<(&FilledCores, Vec<LayerPlan>)> = Vec::new();
             for state in &states {
-                for plan in plans(target, &capacity, layer, &mut self.grids[index], state, work) {
+                let alike = |(other, _): &(&FilledCores, _)| state.is_sent_alike(other, layer.id);
+                let known = planned.iter().position(alike).unwrap_or_else(|| {
+                    let plans = plans(target, &capacity, layer, &mut self.grids[index], state, work);
+                    planned.push((state, plans));
+                    planned.len() - 1
+                });
+                for plan in &planned[known].1 {
                     let mut state = state.clone();
-                    match state.place(&capacity, layer, &plan, |source| ir.model.populations[source].shape) {
+                    match state.place(&capacity, layer, plan, |source| ir.model.populations[source].shape) {
                         Ok(()) => next.push(state),
                         Err(refusal) => {
                             let better =
