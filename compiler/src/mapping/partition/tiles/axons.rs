@@ -10,7 +10,7 @@ use super::tile::{AxisUse, PopulationTile};
 use crate::ir::Shape;
 
 /// Destination axons of a population: those of all channels, and those of some where kernels have groups.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutgoingAxons {
     shape: Shape,
     /// Axons in slices that all channels reach.
@@ -168,7 +168,7 @@ impl TileOutput {
 }
 
 /// Axons by position, row-major, and their two-dimensional prefix sums.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AxonCounts {
     height: usize,
     width: usize,

@@ -36,7 +36,7 @@ pub struct FilledCores {
     /// Cores.
     pub cores: Vec<Arc<OpenCore>>,
     /// Destination axons of every position of the populations that some placed layer reads.
-    pub outgoing: BTreeMap<PopulationId, OutgoingAxons>,
+    pub outgoing: BTreeMap<PopulationId, Arc<OutgoingAxons>>,
     /// Expected packets to the layers placed.
     pub packets: f64,
     /// Cuts chosen.
@@ -51,6 +51,14 @@ impl FilledCores {
         match self.outgoing.get(&population) {
             Some(outgoing) => outgoing.output(axons, tile),
             None => TileOutput::silent(tile.positions()),
+        }
+    }
+
+    /// Whether a population sends to the same axons under both.
+    pub fn is_sent_alike(&self, other: &Self, population: PopulationId) -> bool {
+        match (self.outgoing.get(&population), other.outgoing.get(&population)) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other) || own == other,
+            (own, other) => own.is_none() && other.is_none(),
         }
     }
 
@@ -85,8 +93,10 @@ impl FilledCores {
         for ((tile, slices), (_, parts)) in placed.iter().zip(&parts) {
             self.add_outgoing(tile, slices, parts, &source_shape);
         }
-        for outgoing in self.outgoing.values_mut() {
-            outgoing.finish();
+        for kernel in placed.first().iter().flat_map(|(tile, _)| &tile.kernels) {
+            if let Some(outgoing) = self.outgoing.get_mut(&kernel.source) {
+                Arc::make_mut(outgoing).finish();
+            }
         }
         self.parts.insert(layer.id, plan.parts);
         Ok(())
@@ -106,7 +116,8 @@ impl FilledCores {
         };
         for kernel in &tile.kernels {
             let shape = source_shape(kernel.source);
-            let outgoing = self.outgoing.entry(kernel.source).or_insert_with(|| OutgoingAxons::new(shape));
+            let new = || Arc::new(OutgoingAxons::new(shape));
+            let outgoing = Arc::make_mut(self.outgoing.entry(kernel.source).or_insert_with(new));
             if kernel.joins_all {
                 outgoing.all.add(&kernel.rows, &kernel.cols, slices.len() as u32);
                 continue;

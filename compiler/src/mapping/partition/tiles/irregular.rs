@@ -92,7 +92,7 @@ pub fn place(
 ) -> Result<(), Diagnostics> {
     let incoming = incoming(ir, layer);
     // No layer that is placed later needs these counts.
-    let fan_out = state.outgoing.remove(&layer.id).map(|outgoing| outgoing.all);
+    let fan_out = state.outgoing.remove(&layer.id).map(|outgoing| Arc::unwrap_or_clone(outgoing).all);
     let source = |id: ProjectionId| ir.projections[id].source;
     let mut growth = CoreGrowth::new(target, capacity, layer, &incoming, fan_out.as_ref(), work, source);
     // A convolution that reads the population needs its neurons in their places.
@@ -130,7 +130,7 @@ pub fn place(
         let packets = add_outgoing(ir, state, source, sparse, &core_of);
         state.packets += packets as f64 * rates.of(source);
     }
-    state.outgoing.values_mut().for_each(OutgoingAxons::finish);
+    state.outgoing.values_mut().for_each(|outgoing| Arc::make_mut(outgoing).finish());
     if !order.is_sorted() {
         state.orders.insert(layer.id, Arc::new(order));
     }
@@ -148,7 +148,8 @@ fn add_outgoing(
     let outgoing = state
         .outgoing
         .entry(source)
-        .or_insert_with(|| OutgoingAxons::new(ir.model.populations[source].shape));
+        .or_insert_with(|| Arc::new(OutgoingAxons::new(ir.model.populations[source].shape)));
+    let outgoing = Arc::make_mut(outgoing);
     let mut last_seen = vec![u32::MAX; state.cores.len()];
     let mut all = 0;
     for neuron in 0..sparse.sources() {

@@ -15,6 +15,7 @@ mod filled;
 mod growth;
 mod irregular;
 mod layer;
+mod least_cost;
 mod open_core;
 mod plans;
 mod rebalance;
@@ -22,6 +23,7 @@ mod refuse;
 mod tile;
 pub mod work;
 
+use rayon::prelude::*;
 use snnc_targets::schema::RoutingScheme;
 use snnc_targets::{Diagnostics, Target};
 use std::ops::Range;
@@ -31,7 +33,7 @@ use self::capacity::CoreCapacity;
 pub use self::filled::FilledCores;
 use self::layer::PartitionLayer;
 use self::open_core::PlacedChannels;
-use self::plans::{TILES_KEPT, TileGrids, plans};
+use self::plans::{LayerPlan, TILES_KEPT, TileGrids, plans};
 use self::tile::PopulationTile;
 use self::work::{TileWork, WorkLimit, WorkModel};
 use super::Rates;
@@ -297,18 +299,35 @@ impl<'a> TileSearch<'a> {
                 done(left);
                 continue;
             }
+            // What a layer costs follows from what its slices send to, whatever else the cores hold.
+            let mut planned: Vec<(&FilledCores, Vec<LayerPlan>)> = Vec::new();
+            let mut tried: Vec<(&FilledCores, usize)> = Vec::new();
+            for state in &states {
+                let alike = |(other, _): &(&FilledCores, _)| state.is_sent_alike(other, layer.id);
+                let known = planned.iter().position(alike).unwrap_or_else(|| {
+                    let plans = plans(target, &capacity, layer, &mut self.grids[index], state, work);
+                    planned.push((state, plans));
+                    planned.len() - 1
+                });
+                tried.push((state, known));
+            }
+            let tried = tried
+                .iter()
+                .flat_map(|&(state, known)| planned[known].1.iter().map(move |plan| (state, plan)));
+            let tried: Vec<(&FilledCores, &LayerPlan)> = tried.collect();
+            let placed = tried.into_par_iter().map(|(state, plan)| {
+                let mut state = state.clone();
+                state.place(&capacity, layer, plan, |source| ir.model.populations[source].shape)?;
+                Ok(state)
+            });
             let mut refused: Option<LimitExceeded> = None;
             let mut next: Vec<FilledCores> = Vec::new();
-            for state in &states {
-                for plan in plans(target, &capacity, layer, &mut self.grids[index], state, work) {
-                    let mut state = state.clone();
-                    match state.place(&capacity, layer, &plan, |source| ir.model.populations[source].shape) {
-                        Ok(()) => next.push(state),
-                        Err(refusal) => {
-                            let better =
-                                refused.is_none_or(|r| refusal.used * r.most < r.used * refusal.most);
-                            refused = if better { Some(refusal) } else { refused };
-                        }
+            for placed in placed.collect::<Vec<Result<FilledCores, LimitExceeded>>>() {
+                match placed {
+                    Ok(state) => next.push(state),
+                    Err(refusal) => {
+                        let better = refused.is_none_or(|r| refusal.used * r.most < r.used * refusal.most);
+                        refused = if better { Some(refusal) } else { refused };
                     }
                 }
             }

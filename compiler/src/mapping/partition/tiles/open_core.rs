@@ -154,14 +154,24 @@ impl OpenCore {
 
     /// Channels until one threshold too many.
     fn within_profiles(&self, capacity: &CoreCapacity, layer: &PartitionLayer, start: u32, most: u32) -> u32 {
-        let mut distinct = self.thresholds.clone();
-        for (count, &threshold) in layer.thresholds(start..start + most).iter().enumerate() {
-            if let Err(at) = distinct.binary_search(&threshold) {
-                if distinct.len() as u64 == capacity.most.threshold_profiles {
-                    return count as u32;
+        let limit = capacity.most.threshold_profiles;
+        if limit >= self.thresholds.len() as u64 + u64::from(most) {
+            return most;
+        }
+        let all = layer.thresholds(start..start + most);
+        let mut distinct = Vec::new();
+        let mut count = 0;
+        // Channels of one threshold stand side by side.
+        for run in all.chunk_by(|a, b| a == b) {
+            if self.thresholds.binary_search(&run[0]).is_err()
+                && let Err(at) = distinct.binary_search(&run[0])
+            {
+                if (self.thresholds.len() + distinct.len()) as u64 == limit {
+                    return count;
                 }
-                distinct.insert(at, threshold);
+                distinct.insert(at, run[0]);
             }
+            count += run.len() as u32;
         }
         most
     }
@@ -198,7 +208,8 @@ impl OpenCore {
 
     fn enter(&mut self, layer: &PartitionLayer, more: &CoreUsage, placed: PlacedChannels) {
         self.used += *more;
-        self.thresholds.extend_from_slice(layer.thresholds(placed.channels.clone()));
+        let runs = layer.thresholds(placed.channels.clone()).chunk_by(|a, b| a == b);
+        self.thresholds.extend(runs.map(|run| run[0]));
         self.thresholds.sort_unstable();
         self.thresholds.dedup();
         self.used.threshold_profiles = self.thresholds.len() as u64;

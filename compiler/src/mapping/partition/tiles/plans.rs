@@ -13,6 +13,7 @@ use super::axons::TileOutput;
 use super::capacity::CoreCapacity;
 use super::filled::FilledCores;
 use super::layer::PartitionLayer;
+use super::least_cost::least_cost;
 use super::open_core::OpenCore;
 use super::tile::{PopulationTile, TileCache};
 use super::work::WorkModel;
@@ -168,6 +169,12 @@ impl GridChoice {
         Some(Self { size, classes, grouped, resources })
     }
 
+    /// Whether any number of channels costs the same under both.
+    fn costs_as(&self, other: &Self) -> bool {
+        let own = (&self.classes, self.grouped, self.resources);
+        own == (&other.classes, other.grouped, other.resources)
+    }
+
     fn cost(&self, channels: u32) -> GridCost {
         let mut cost = GridCost {
             packets: self.grouped * f64::from(channels),
@@ -256,7 +263,13 @@ pub fn plans(
             let grid = grids.grid(target, layer, cut, size, work);
             GridChoice::new(capacity, layer, fill, (size, &grid))
         };
-        let choices: Vec<GridChoice> = sizes.iter().filter_map(choice).collect();
+        let mut choices: Vec<GridChoice> = Vec::new();
+        for one in sizes.iter().filter_map(choice) {
+            // Of grids that cost the same, such as one and its mirror image, the first is what would be chosen.
+            if !choices.iter().any(|other| other.costs_as(&one)) {
+                choices.push(one);
+            }
+        }
         if choices.is_empty() {
             continue;
         }
@@ -299,49 +312,11 @@ fn least_cost_groups(
                 + weights.packets * c.packets * unit
                 + weights.resources * c.resources
         };
-        let groups = least_cost(&costs, &widths, channels, value);
+        let values: Vec<Vec<f64>> = costs.iter().map(|c| c.iter().map(value).collect()).collect();
+        let groups = least_cost(&values, &widths, channels);
         if !found.contains(&groups) {
             found.push(groups);
         }
     }
     found
-}
-
-/// The dynamic program: `best[c]` for the first c channels, each time with one more group.
-fn least_cost(
-    costs: &[Vec<GridCost>],
-    widths: &[Vec<u32>],
-    channels: u32,
-    value: impl Fn(&GridCost) -> f64,
-) -> Vec<(usize, u32)> {
-    let values: Vec<Vec<f64>> = costs.iter().map(|c| c.iter().map(&value).collect()).collect();
-    let mut best = vec![(0.0, 0, 0); channels as usize + 1];
-    for c in 1..=channels {
-        best[c as usize].0 = f64::INFINITY;
-        for (choice, values) in values.iter().enumerate() {
-            for &width in &widths[choice] {
-                let width = width.min(c);
-                let total = best[(c - width) as usize].0 + values[width as usize];
-                if total < best[c as usize].0 {
-                    best[c as usize] = (total, choice, width);
-                }
-                if width == c {
-                    break;
-                }
-            }
-        }
-    }
-    let mut groups: Vec<(usize, u32)> = Vec::new();
-    let mut c = channels;
-    while c > 0 {
-        let (_, choice, width) = best[c as usize];
-        match groups.iter_mut().find(|(other, _)| *other == choice) {
-            // A grid that is chosen twice makes one group: its slices are cut where cores end, not where groups do.
-            Some((_, sum)) => *sum += width,
-            None => groups.push((choice, width)),
-        }
-        c -= width;
-    }
-    groups.sort_unstable();
-    groups
 }

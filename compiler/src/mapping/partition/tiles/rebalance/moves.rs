@@ -25,19 +25,22 @@ impl Move {
 impl SharedOut<'_> {
     /// Makes moves of different tiles; unmakes them and says so if some core or its thresholds stand in the way.
     pub fn try_moves(&mut self, moves: &[Move]) -> bool {
-        let holders: [Vec<(usize, u32)>; 2] = [0, 1]
-            .map(|at| moves.get(at).map(|one| self.shares[one.share].holders.clone()).unwrap_or_default());
+        let mut before = std::mem::take(&mut self.before);
+        for (one, before) in moves.iter().zip(&mut before) {
+            before.clone_from(&self.shares[one.share].holders);
+        }
         moves.iter().for_each(|&one| self.shift(one));
-        if moves.iter().all(|one| self.keeps_limits(one)) && moves.iter().all(|one| self.within_profiles(one))
-        {
-            return true;
+        let done = moves.iter().all(|one| self.keeps_limits(one))
+            && moves.iter().zip(&before).all(|(one, before)| self.within_profiles(one, before));
+        if !done {
+            moves.iter().rev().for_each(|one| self.shift(one.back()));
+            // In the order in which they held their channels.
+            for (one, before) in moves.iter().zip(&before) {
+                self.shares[one.share].holders.clone_from(before);
+            }
         }
-        moves.iter().rev().for_each(|one| self.shift(one.back()));
-        // In the order in which they held their channels.
-        for (one, holders) in moves.iter().zip(holders) {
-            self.shares[one.share].holders = holders;
-        }
-        false
+        self.before = before;
+        done
     }
 
     /// Whether the cores that a move touches keep their limits: its two, the input axons of those that read the tile,

@@ -36,17 +36,20 @@ pub struct TileShares {
     pub work: LaneWork,
     /// Expected packets that a slice of it is sent.
     pub packets: f32,
+    /// The thresholds of its population.
+    thresholds: Arc<ThresholdRuns>,
 }
 
 impl TileShares {
-    /// The ranges of channels that a core has.
+    /// The ranges of channels that a core has: one if channels may move.
     fn ranges(&self, core: usize) -> impl Iterator<Item = Range<u32>> {
-        let ranges = self.holders.iter().scan(self.start, |start, &(holder, channels)| {
-            let range = *start..*start + channels;
-            *start = range.end;
-            Some((holder, range))
+        let mut start = self.start;
+        let ranges = self.holders.iter().map(move |&(holder, channels)| {
+            start += channels;
+            (holder, start - channels..start)
         });
-        ranges.filter(move |&(holder, _)| holder == core).map(|(_, range)| range)
+        let most = if self.movable { 1 } else { usize::MAX };
+        ranges.filter(move |&(holder, _)| holder == core).map(|(_, range)| range).take(most)
     }
 }
 
@@ -69,7 +72,6 @@ pub fn channels_of(held: &[HeldChannels], share: usize) -> u32 {
 pub struct SharedOut<'a> {
     /// What a core holds.
     pub capacity: &'a CoreCapacity<'a>,
-    thresholds: BTreeMap<PopulationId, ThresholdRuns>,
     /// Tiles with their cores.
     pub shares: Vec<TileShares>,
     /// By core: the tiles that it has channels of.
@@ -82,6 +84,8 @@ pub struct SharedOut<'a> {
     pub links: Links,
     /// Input axons of a slice, by tile.
     pub slice_axons: Vec<u64>,
+    /// Room for the holders of the tiles of a move, as they were before it.
+    pub before: [Vec<(usize, u32)>; 2],
 }
 
 /// A population with first and last row, first and last column of a tile.
@@ -104,6 +108,8 @@ fn tiles_of(search: &TileSearch, fill: &FilledCores) -> Option<Vec<TileShares>> 
             tiles.entry(key).or_insert_with(|| Arc::clone(&placed.tile));
         }
     }
+    let runs = search.thresholds().map(|(id, all)| (id, Arc::new(ThresholdRuns::new(all))));
+    let runs: BTreeMap<PopulationId, Arc<ThresholdRuns>> = runs.collect();
     let mut shares: Vec<TileShares> = Vec::new();
     for (key, mut own) in slices {
         own.sort_unstable();
@@ -124,6 +130,7 @@ fn tiles_of(search: &TileSearch, fill: &FilledCores) -> Option<Vec<TileShares>> 
                     fan_out,
                     work: LaneWork::new(&search.work_of(key.0, tile, fan_out)),
                     packets: tile.packets(&(0..0)) as f32,
+                    thresholds: runs.get(&key.0).cloned().unwrap_or_default(),
                 }),
             }
             end = Some(stop);
@@ -171,7 +178,6 @@ impl<'a> SharedOut<'a> {
             CoreUsage { synapse_bits: used.synapse_bits + unsettled(core), ..used }
         });
         let used = used.collect();
-        let thresholds = search.thresholds().map(|(id, all)| (id, ThresholdRuns::new(all))).collect();
         let links = Links::new(&shares, capacity.axons);
         let axons = |share: &TileShares| -> u64 {
             share.holders.iter().map(|&(_, channels)| u64::from(capacity.axons.input_axons(channels))).sum()
@@ -182,7 +188,16 @@ impl<'a> SharedOut<'a> {
         };
         let slice_axons = links.senders.iter().zip(&links.outside).map(of_slice).collect();
         let pressure = Pressure::new(count, search.steps());
-        let mut state = Self { capacity, thresholds, shares, of_core, used, pressure, links, slice_axons };
+        let mut state = Self {
+            capacity,
+            shares,
+            of_core,
+            used,
+            pressure,
+            links,
+            slice_axons,
+            before: Default::default(),
+        };
         state.sum_loads();
         Some(state)
     }
@@ -257,11 +272,19 @@ impl<'a> SharedOut<'a> {
     }
 
     /// Whether the cores that hold channels of a tile that moved keep the number of distinct thresholds: other
-    /// channels of the tile move up in its range.
-    pub fn within_profiles(&self, one: &Move) -> bool {
+    /// channels of the tile move up in its range. `before` are its holders before the move, when all cores did.
+    pub fn within_profiles(&self, one: &Move, before: &[(usize, u32)]) -> bool {
         let most = self.capacity.most.threshold_profiles;
-        most >= u64::from(u32::MAX)
-            || self.shares[one.share].holders.iter().all(|&(core, _)| self.profiles(core, most) <= most)
+        if most >= u64::from(u32::MAX) {
+            return true;
+        }
+        let now = &self.shares[one.share].holders;
+        let alike = |(a, b): &(&(usize, u32), &(usize, u32))| a == b;
+        let first = now.iter().zip(before).take_while(alike).count();
+        // The first and the last holders have the channels that they had.
+        let rest = (&now[first..], &before[first..]);
+        let last = rest.0.iter().rev().zip(rest.1.iter().rev()).take_while(alike).count();
+        now[first..now.len() - last].iter().all(|&(core, _)| self.profiles(core, most) <= most)
     }
 
     /// Distinct thresholds of a core; of those that cannot be more than `enough` a bound.
@@ -269,8 +292,7 @@ impl<'a> SharedOut<'a> {
         let runs = || {
             self.of_core[core].iter().flat_map(|held| {
                 let s = &self.shares[held.share];
-                let own = self.thresholds.get(&s.population);
-                own.into_iter().flat_map(move |own| s.ranges(core).map(move |range| own.of(range)))
+                s.ranges(core).map(|range| s.thresholds.of(range))
             })
         };
         let bound = runs().map(|own| own.len() as u64).sum();
