@@ -82,9 +82,15 @@ impl PopulationActivity {
         (self.start..self.start + self.steps).contains(&timestep)
     }
 
-    /// Whether all positions fire alike.
-    pub fn is_even(&self) -> bool {
-        matches!(self.spikes, Spikes::Even(_))
+    /// Spikes of all channels at each position in a timestep of the pass, if positions do not all fire alike.
+    pub fn recorded(&self, timestep: u32) -> Option<&[f32]> {
+        match &self.spikes {
+            Spikes::Recorded(all) if self.active(timestep) => {
+                let first = (timestep - self.start) as usize * self.positions;
+                Some(&all[first..first + self.positions])
+            }
+            Spikes::Even(_) | Spikes::Recorded(_) => None,
+        }
     }
 }
 

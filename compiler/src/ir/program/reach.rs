@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use rayon::prelude::*;
+
 use super::{Core, InputAxon, Program, SynapseList};
 use crate::ir::PopulationId;
 use crate::ir::spiking::reach::ValueRange;
@@ -15,36 +17,14 @@ impl Program {
     /// What the weights of one timestep may sum to, before the shift; by population, one a channel. Work grows with the
     /// positions and taps, not with the source channels.
     pub fn sum_ranges(&self) -> HashMap<PopulationId, Vec<ValueRange>> {
-        let mut sums: Vec<Vec<ValueRange>> =
-            self.cores.values().map(|core| vec![ValueRange::default(); core.neurons() as usize]).collect();
-        let mut known: HashMap<(u32, u32, u32, u32), Columns> = HashMap::new();
+        // By core the axons that spikes come by, once for each source position.
+        let mut met: Vec<Vec<u32>> = vec![Vec::new(); self.cores.len()];
         for to in self.cores.values().flat_map(|core| &core.slices).flat_map(|slice| &slice.destinations) {
-            let core = &self.cores[to.core];
-            let axon = &core.axons[to.axon as usize];
-            for entry in core.entries(axon) {
-                let list = &core.lists[entry.list as usize];
-                // Lists of single neurons are many, and each is met once.
-                if list.atoms == 1 {
-                    let (row, behind) = list.row(axon.first_atom);
-                    for run in &list.runs {
-                        let first = (entry.target + behind + run.target) as usize;
-                        let weights = &core.weights[(row + run.weight) as usize..][..run.len as usize];
-                        let met = &mut sums[to.core.0 as usize][first..];
-                        met.iter_mut().zip(weights).for_each(|(sum, &weight)| sum.add_weight(weight));
-                    }
-                    continue;
-                }
-                let key = (to.core.0, entry.list, axon.first_atom, axon.atoms);
-                let columns = known.entry(key).or_insert_with(|| columns(core, list, axon));
-                for (behind, runs) in columns.iter() {
-                    for (run, ranges) in list.runs.iter().zip(runs) {
-                        let first = (entry.target + behind + run.target) as usize;
-                        let met = &mut sums[to.core.0 as usize][first..first + run.len as usize];
-                        met.iter_mut().zip(ranges).for_each(|(sum, &range)| *sum = *sum + range);
-                    }
-                }
-            }
+            met[to.core.0 as usize].push(to.axon);
         }
+        let cores: Vec<(&Core, Vec<u32>)> = self.cores.values().zip(met).collect();
+        let sums: Vec<Vec<ValueRange>> =
+            cores.into_par_iter().map(|(core, met)| sums_of(core, &met)).collect();
         self.by_channel(&sums)
     }
 
@@ -66,6 +46,39 @@ impl Program {
         }
         ranges
     }
+}
+
+/// What the weights of a core may sum to, by neuron, if spikes come by these axons.
+fn sums_of(core: &Core, met: &[u32]) -> Vec<ValueRange> {
+    let mut sums = vec![ValueRange::default(); core.neurons() as usize];
+    let mut known: HashMap<(u32, u32, u32), Columns> = HashMap::new();
+    for &axon in met {
+        let axon = &core.axons[axon as usize];
+        for entry in core.entries(axon) {
+            let list = &core.lists[entry.list as usize];
+            // Lists of single neurons are many, and each is met once.
+            if list.atoms == 1 {
+                let (row, behind) = list.row(axon.first_atom);
+                for run in &list.runs {
+                    let first = (entry.target + behind + run.target) as usize;
+                    let weights = &core.weights[(row + run.weight) as usize..][..run.len as usize];
+                    let met = &mut sums[first..];
+                    met.iter_mut().zip(weights).for_each(|(sum, &weight)| sum.add_weight(weight));
+                }
+                continue;
+            }
+            let key = (entry.list, axon.first_atom, axon.atoms);
+            let columns = known.entry(key).or_insert_with(|| columns(core, list, axon));
+            for (behind, runs) in columns.iter() {
+                for (run, ranges) in list.runs.iter().zip(runs) {
+                    let first = (entry.target + behind + run.target) as usize;
+                    let met = &mut sums[first..first + run.len as usize];
+                    met.iter_mut().zip(ranges).for_each(|(sum, &range)| *sum = *sum + range);
+                }
+            }
+        }
+    }
+    sums
 }
 
 fn columns(core: &Core, list: &SynapseList, axon: &InputAxon) -> Columns {

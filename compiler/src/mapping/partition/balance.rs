@@ -302,7 +302,7 @@ impl WorkShape {
         for (id, p) in populations.filter(|(_, p)| !p.dynamics.is_port()) {
             let neurons = p.shape.len() as f64;
             let own = work.neuron(id);
-            units[1].iter_mut().zip(own).for_each(|(sum, ps)| *sum += f64::from(ps) * neurons);
+            units[1].iter_mut().zip(own).for_each(|(sum, &ps)| *sum += f64::from(ps) * neurons);
         }
         for p in ir.projections.values().filter(|p| own(ir.model.populations[p.target].network)) {
             let synapses = p.stored_synapses(work.skips_zeros) as f64;

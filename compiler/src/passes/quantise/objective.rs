@@ -21,6 +21,13 @@ pub fn is_exact(value: f64, integer: f64) -> bool {
     (value - integer).abs() <= EXACT + value.abs() * FLOAT_NOISE
 }
 
+/// The nearest integer, of two as near the even one: of what is smaller than half of 2^52 without a call, since the
+/// sum with 1.5 x 2^52 has no bits for fractions.
+fn nearest(value: f64) -> f64 {
+    const HALF: f64 = (1u64 << 51) as f64;
+    if value.abs() < HALF { (value + 3.0 * HALF) - 3.0 * HALF } else { value.round_ties_even() }
+}
+
 /// Integers of one sum.
 pub struct Balanced {
     /// As the weights.
@@ -32,22 +39,26 @@ pub struct Balanced {
 /// Rounds the weights of one sum to integers of at most `most`: each up or down, such that the cost is least. Weights
 /// that are whole stay what they are. None if the cost cannot be below `best`.
 pub fn balance(weights: impl Iterator<Item = f64>, most: f64, best: f64) -> Option<Balanced> {
-    let mut integers = Vec::new();
+    let mut integers = Vec::with_capacity(weights.size_hint().0);
     // Error of each weight that may go the other way, and its place.
     let mut errors: Vec<(f64, usize)> = Vec::new();
     let (mut sum, mut squares) = (0.0, 0.0);
     for (i, weight) in weights.enumerate() {
-        let integer = weight.round_ties_even().clamp(-most, most);
+        let integer = nearest(weight).clamp(-most, most);
         let error = integer - weight;
         if !is_exact(weight, integer) {
             sum += error;
             squares += error * error;
+            if ALONE * squares >= best {
+                return None;
+            }
             if error.abs() <= 0.5 {
                 errors.push((error, i));
             }
         }
         integers.push(integer);
     }
+    // Also where no weight has an error.
     if ALONE * squares >= best {
         return None;
     }
@@ -112,7 +123,7 @@ impl SourceActivity {
         match self {
             Self::Assumed => balance(scaled, most, best).map(|balanced| balanced.cost),
             Self::Recorded(variances) => {
-                let squared = |weight: f64| (weight - weight.round_ties_even().clamp(-most, most)).powi(2);
+                let squared = |weight: f64| (weight - nearest(weight).clamp(-most, most)).powi(2);
                 let own = fan.at.iter().map(|at| variances[at as usize]);
                 let cost = scaled.zip(own).map(|(weight, variance)| squared(weight) * variance).sum::<f64>();
                 (cost < best).then_some(cost)
@@ -162,6 +173,22 @@ mod tests {
             let found = balance(weights.iter().copied(), 7.0, f64::INFINITY).unwrap();
             assert!((found.cost - cost(&weights, &found.integers)).abs() < 1e-9);
             assert!(found.cost <= exhaustive(&weights, 7.0) + 1e-9, "{weights:?} {:?}", found.integers);
+        }
+    }
+
+    #[test]
+    fn the_nearest_integer_is_that_of_the_library() {
+        let halves = (-40..40).map(|i| f64::from(i) * 0.5);
+        let near = [
+            0.499_999_999_999_999_94,
+            126.5,
+            127.499_999_99,
+            2f64.powi(51) - 0.5,
+            2f64.powi(51) + 0.5,
+            1e300,
+        ];
+        for value in halves.chain(near).flat_map(|value| [value, -value]) {
+            assert_eq!(nearest(value), value.round_ties_even(), "{value}");
         }
     }
 

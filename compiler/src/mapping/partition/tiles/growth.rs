@@ -118,7 +118,7 @@ impl<'a> CoreGrowth<'a> {
             near: Vec::new(),
             candidates: Vec::new(),
             refused: None,
-            neuron: work.map(|work| work.neuron(layer.id)).unwrap_or_default(),
+            neuron: work.map(|work| work.neuron(layer.id).clone()).unwrap_or_default(),
             decoding_unit: work.map_or(0, WorkModel::decoding_unit),
         }
     }

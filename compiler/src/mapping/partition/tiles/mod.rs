@@ -23,6 +23,7 @@ mod refuse;
 mod tile;
 pub mod work;
 
+use rayon::prelude::*;
 use snnc_targets::schema::RoutingScheme;
 use snnc_targets::{Diagnostics, Target};
 use std::ops::Range;
@@ -298,10 +299,9 @@ impl<'a> TileSearch<'a> {
                 done(left);
                 continue;
             }
-            let mut refused: Option<LimitExceeded> = None;
-            let mut next: Vec<FilledCores> = Vec::new();
             // What a layer costs follows from what its slices send to, whatever else the cores hold.
             let mut planned: Vec<(&FilledCores, Vec<LayerPlan>)> = Vec::new();
+            let mut tried: Vec<(&FilledCores, usize)> = Vec::new();
             for state in &states {
                 let alike = |(other, _): &(&FilledCores, _)| state.is_sent_alike(other, layer.id);
                 let known = planned.iter().position(alike).unwrap_or_else(|| {
@@ -309,15 +309,25 @@ impl<'a> TileSearch<'a> {
                     planned.push((state, plans));
                     planned.len() - 1
                 });
-                for plan in &planned[known].1 {
-                    let mut state = state.clone();
-                    match state.place(&capacity, layer, plan, |source| ir.model.populations[source].shape) {
-                        Ok(()) => next.push(state),
-                        Err(refusal) => {
-                            let better =
-                                refused.is_none_or(|r| refusal.used * r.most < r.used * refusal.most);
-                            refused = if better { Some(refusal) } else { refused };
-                        }
+                tried.push((state, known));
+            }
+            let tried = tried
+                .iter()
+                .flat_map(|&(state, known)| planned[known].1.iter().map(move |plan| (state, plan)));
+            let tried: Vec<(&FilledCores, &LayerPlan)> = tried.collect();
+            let placed = tried.into_par_iter().map(|(state, plan)| {
+                let mut state = state.clone();
+                state.place(&capacity, layer, plan, |source| ir.model.populations[source].shape)?;
+                Ok(state)
+            });
+            let mut refused: Option<LimitExceeded> = None;
+            let mut next: Vec<FilledCores> = Vec::new();
+            for placed in placed.collect::<Vec<Result<FilledCores, LimitExceeded>>>() {
+                match placed {
+                    Ok(state) => next.push(state),
+                    Err(refusal) => {
+                        let better = refused.is_none_or(|r| refusal.used * r.most < r.used * refusal.most);
+                        refused = if better { Some(refusal) } else { refused };
                     }
                 }
             }

@@ -203,23 +203,12 @@ impl IncomingKernelUse {
         self.rows.connections * self.cols.connections
     }
 
-    /// Sums over the source positions that reach the tile, `at` (row, column): with the synapses of each on one target
-    /// channel, and plain.
-    pub fn reached_by(&self, at: impl Fn(usize, usize) -> f64) -> (f64, f64) {
-        let (mut synapses, mut plain) = (0.0, 0.0);
-        let reaching = |axis: &AxisUse| {
-            let taps = axis.taps_of.iter().enumerate();
-            taps.filter(|&(_, &taps)| taps > 0).map(|(i, &taps)| (i, taps)).collect::<Vec<_>>()
-        };
-        let cols = reaching(&self.cols);
-        for (y, row_taps) in reaching(&self.rows) {
-            for &(x, col_taps) in &cols {
-                let value = at(y, x);
-                synapses += value * f64::from(row_taps * col_taps);
-                plain += value;
-            }
-        }
-        (synapses, plain)
+    /// The rows and the columns of source positions that reach the tile, with the taps of each.
+    pub fn reaching(&self) -> [Vec<(usize, u32)>; 2] {
+        [&self.rows, &self.cols].map(|axis| {
+            let taps = axis.taps_of.iter().copied().enumerate();
+            taps.filter(|&(_, taps)| taps > 0).collect()
+        })
     }
 
     /// Synapses that are walked, as a share of all: fewer where the target leaves zeros out.

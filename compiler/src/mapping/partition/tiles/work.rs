@@ -55,6 +55,8 @@ pub struct WorkModel<'a> {
     pub steps: Vec<WorkStep>,
     /// Spikes of each population in each of them, and in all those that it stands for.
     spikes: EntityMap<PopulationId, Vec<f64>>,
+    /// What a neuron of each population does in each of them.
+    neurons: EntityMap<PopulationId, StepTimes>,
 }
 
 impl<'a> WorkModel<'a> {
@@ -86,7 +88,10 @@ impl<'a> WorkModel<'a> {
             steps.iter().map(own).collect()
         });
         let spikes = spikes.collect();
-        Self { model, phases, timing, skips_zeros, steps, spikes }
+        let neurons = EntityMap::default();
+        let mut work = Self { model, phases, timing, skips_zeros, steps, spikes, neurons };
+        work.neurons = model.populations.keys().map(|id| work.neuron_times(id)).collect();
+        work
     }
 
     /// Busy times of expected events, of the units that are balanced.
@@ -100,7 +105,11 @@ impl<'a> WorkModel<'a> {
     }
 
     /// Neuron updates and spikes of a neuron in each timestep; its network's passes summed.
-    pub fn neuron(&self, population: PopulationId) -> StepTimes {
+    pub fn neuron(&self, population: PopulationId) -> &StepTimes {
+        &self.neurons[population]
+    }
+
+    fn neuron_times(&self, population: PopulationId) -> StepTimes {
         let p = &self.model.populations[population];
         let each = |(at, spikes): (&WorkStep, &f64)| {
             let spikes = spikes / p.shape.len().max(1) as f64;
@@ -141,7 +150,7 @@ impl<'a> WorkModel<'a> {
                 *sum += f64::from(self.arriving(rate * synapses, 0.0).0);
             }
         }
-        let updates = self.neuron(population).into_iter().map(|ps| f64::from(ps) * neurons);
+        let updates = self.neuron(population).iter().map(|&ps| f64::from(ps) * neurons);
         synapse.iter().zip(updates).map(|(&synapse, update)| synapse.max(update)).sum()
     }
 
@@ -152,7 +161,7 @@ impl<'a> WorkModel<'a> {
         let first = self.steps.iter().position(|at| at.network == own).unwrap_or(0);
         let count = self.steps.iter().filter(|at| at.network == own).count();
         let mut work = TileWork {
-            channel: [none(), self.neuron(population), none()],
+            channel: [none(), self.neuron(population).clone(), none()],
             slice_axon_in: none(),
             decoding_unit: self.decoding_unit(),
             steps: first..first + count,
@@ -180,18 +189,19 @@ impl<'a> WorkModel<'a> {
         // Of a group of channels, only those of its source channels count.
         let share = kernel.channels.inputs as f64 / shape.channels.max(1) as f64;
         let density = kernel.density();
+        let reaching = kernel.reaching();
         for (i, at) in self.steps.iter().enumerate() {
             let &WorkStep { network: running, step, stands_for, .. } = at;
             let source = self.phase(at).of(kernel.source);
             if running != network || !source.active(step) {
                 continue;
             }
-            let (operations, packets) = if source.is_even() {
-                let each = f64::from(source.at(step, 0));
-                (each * kernel.connections() as f64, each * kernel.positions() as f64)
-            } else {
-                let at = |y: usize, x: usize| f64::from(source.at(step, y * shape.width + x));
-                kernel.reached_by(at)
+            let (operations, packets) = match source.recorded(step) {
+                Some(spikes) => reached_by(spikes, shape.width, &reaching),
+                None => {
+                    let each = f64::from(source.at(step, 0));
+                    (each * kernel.connections() as f64, each * kernel.positions() as f64)
+                }
             };
             let (synapse, axon_in) =
                 self.arriving(operations * density * share * stands_for, packets * share * stands_for);
@@ -203,6 +213,21 @@ impl<'a> WorkModel<'a> {
             }
         }
     }
+}
+
+/// Sums of spikes, position by position, over those that reach a tile: with the synapses of each on one target channel,
+/// and plain.
+fn reached_by(spikes: &[f32], width: usize, [rows, cols]: &[Vec<(usize, u32)>; 2]) -> (f64, f64) {
+    let (mut synapses, mut plain) = (0.0, 0.0);
+    for &(y, row_taps) in rows {
+        let spikes = &spikes[y * width..(y + 1) * width];
+        for &(x, col_taps) in cols {
+            let value = f64::from(spikes[x]);
+            synapses += value * f64::from(row_taps * col_taps);
+            plain += value;
+        }
+    }
+    (synapses, plain)
 }
 
 /// Work of a tile, by timestep.

@@ -188,7 +188,16 @@ impl<'a> SharedOut<'a> {
         };
         let slice_axons = links.senders.iter().zip(&links.outside).map(of_slice).collect();
         let pressure = Pressure::new(count, search.steps());
-        let mut state = Self { capacity, shares, of_core, used, pressure, links, slice_axons, before: Default::default() };
+        let mut state = Self {
+            capacity,
+            shares,
+            of_core,
+            used,
+            pressure,
+            links,
+            slice_axons,
+            before: Default::default(),
+        };
         state.sum_loads();
         Some(state)
     }
