@@ -150,6 +150,6 @@ mod tests {
             assert_eq!(least_cost(&costs, &widths, channels as u32), expected, "round {round}");
             mixed += usize::from(expected.len() > 1);
         }
-        assert!(mixed > 30, "only {mixed} solutions mix choices");
+        assert!(mixed >= 20, "only {mixed} solutions mix choices");
     }
 }

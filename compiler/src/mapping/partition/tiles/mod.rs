@@ -279,7 +279,6 @@ impl<'a> TileSearch<'a> {
         left: &mut u64,
     ) -> Result<FilledCores, Diagnostics> {
         let (ir, target) = (self.ir, self.target);
-        let work = self.work.as_ref().map(|work| &work.item);
         let mut capacity = CoreCapacity::new(target, self.options.neurons_max);
         capacity.work = limit;
         refuse::fan_in(ir, target, &capacity, &self.layers)?;
@@ -293,36 +292,18 @@ impl<'a> TileSearch<'a> {
             let layer = &self.layers[index];
             if irregular::is_irregular(ir, layer) {
                 irregular::fits(ir, target, &capacity, layer)?;
+                let work = self.work.as_ref().map(|work| &work.item);
                 for state in &mut states {
                     irregular::place(ir, target, self.rates, &capacity, layer, state, work)?;
                 }
                 done(left);
                 continue;
             }
-            // What a layer costs follows from what its slices send to, whatever else the cores hold.
-            let mut planned: Vec<(&FilledCores, Vec<LayerPlan>)> = Vec::new();
-            let mut tried: Vec<(&FilledCores, usize)> = Vec::new();
-            for state in &states {
-                let alike = |(other, _): &(&FilledCores, _)| state.is_sent_alike(other, layer.id);
-                let known = planned.iter().position(alike).unwrap_or_else(|| {
-                    let plans = plans(target, &capacity, layer, &mut self.grids[index], state, work);
-                    planned.push((state, plans));
-                    planned.len() - 1
-                });
-                tried.push((state, known));
-            }
-            let tried = tried
-                .iter()
-                .flat_map(|&(state, known)| planned[known].1.iter().map(move |plan| (state, plan)));
-            let tried: Vec<(&FilledCores, &LayerPlan)> = tried.collect();
-            let placed = tried.into_par_iter().map(|(state, plan)| {
-                let mut state = state.clone();
-                state.place(&capacity, layer, plan, |source| ir.model.populations[source].shape)?;
-                Ok(state)
-            });
+            let placed = self.placed(index, &capacity, &states);
+            let layer = &self.layers[index];
             let mut refused: Option<LimitExceeded> = None;
             let mut next: Vec<FilledCores> = Vec::new();
-            for placed in placed.collect::<Vec<Result<FilledCores, LimitExceeded>>>() {
+            for placed in placed {
                 match placed {
                     Ok(state) => next.push(state),
                     Err(refusal) => {
@@ -347,6 +328,36 @@ impl<'a> TileSearch<'a> {
         }
         // Every layer left a state.
         Ok(states.into_iter().next().unwrap_or_default())
+    }
+
+    /// Each of some states with a layer by each of its plans, or what stands in the way; on all threads, in order.
+    fn placed(
+        &mut self,
+        index: usize,
+        capacity: &CoreCapacity,
+        states: &[FilledCores],
+    ) -> Vec<Result<FilledCores, LimitExceeded>> {
+        let (ir, layer, grids) = (self.ir, &self.layers[index], &mut self.grids[index]);
+        let work = self.work.as_ref().map(|work| &work.item);
+        // What a layer costs follows from what its slices send to, whatever else the cores hold.
+        let mut planned: Vec<(&FilledCores, Vec<LayerPlan>)> = Vec::new();
+        let mut tried: Vec<(&FilledCores, usize)> = Vec::new();
+        for state in states {
+            let alike = |(other, _): &(&FilledCores, _)| state.is_sent_alike(other, layer.id);
+            let known = planned.iter().position(alike).unwrap_or_else(|| {
+                planned.push((state, plans(self.target, capacity, layer, grids, state, work)));
+                planned.len() - 1
+            });
+            tried.push((state, known));
+        }
+        let plans = |&(state, known): &(_, usize)| planned[known].1.iter().map(move |plan| (state, plan));
+        let all: Vec<(&FilledCores, &LayerPlan)> = tried.iter().flat_map(plans).collect();
+        let place = |(state, plan): (&FilledCores, &LayerPlan)| {
+            let mut state = state.clone();
+            state.place(capacity, layer, plan, |source| ir.model.populations[source].shape)?;
+            Ok(state)
+        };
+        all.into_par_iter().map(place).collect()
     }
 }
 
