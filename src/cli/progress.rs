@@ -61,11 +61,12 @@ impl Progress for Bar {
     fn stage(&self, what: &'static str, steps: &'static str) {
         let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
         self.0.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        // Before anything is drawn in that style.
+        self.0.set_prefix(steps);
+        self.0.set_message(what);
         self.0.unset_length();
         // Counts, rates and the time until the end are those of the stage.
         self.0.reset();
-        self.0.set_prefix(steps);
-        self.0.set_message(what);
     }
 }
 

@@ -17,8 +17,13 @@ use super::plan::Plan;
 
 /// All that the integers of a model follow from, beside the model.
 type Key = (TargetRules, LowerOptions);
-/// An IR, or why there is none, as soon as somebody has made it.
-type Slot = Arc<OnceLock<Result<Arc<SpikingIr>, Diagnostics>>>;
+/// An IR, or none where there is none, as soon as somebody has made it.
+type Slot = Arc<OnceLock<Option<Arc<SpikingIr>>>>;
+
+fn key(target: &Target, options: LowerOptions) -> Key {
+    // Each point's target has a name of its own, which only messages use.
+    (TargetRules { name: String::new(), ..target.into() }, options)
+}
 
 /// The IRs that points share.
 #[derive(Debug)]
@@ -35,7 +40,7 @@ impl<'p> SharedLowering<'p> {
         for &index in points {
             let choice = &plan.points[index];
             if let Ok(target) = &plan.targets[choice.target].target {
-                slots.entry((target.into(), plan.compile_options(choice).lower)).or_default().1 += 1;
+                slots.entry(key(target, plan.compile_options(choice).lower)).or_default().1 += 1;
             }
         }
         Self { plan, slots: Mutex::new(slots) }
@@ -46,7 +51,7 @@ impl<'p> SharedLowering<'p> {
     /// # Errors
     /// Those of [`crate::Model::lower`].
     pub fn of(&self, target: &Target, options: LowerOptions) -> Result<Arc<SpikingIr>, Diagnostics> {
-        let key = (TargetRules::from(target), options);
+        let key = key(target, options);
         let slot = {
             let mut slots = lock(&self.slots);
             let (slot, left) = slots.entry(key.clone()).or_default();
@@ -57,7 +62,17 @@ impl<'p> SharedLowering<'p> {
             }
             slot
         };
-        slot.get_or_init(|| self.plan.model.lower(target, options).map(Arc::new)).clone()
+        let mut refusal = None;
+        let lowered = slot.get_or_init(|| {
+            let lowered = self.plan.model.lower(target, options).map(Arc::new);
+            lowered.map_err(|refused| refusal = Some(refused)).ok()
+        });
+        match (lowered, refusal) {
+            (Some(ir), _) => Ok(ir.clone()),
+            (None, Some(refused)) => Err(refused),
+            // Refused to another point: the reason names the target.
+            (None, None) => self.plan.model.lower(target, options).map(Arc::new),
+        }
     }
 }
 

@@ -54,7 +54,7 @@ pub struct GenerateArgs {
     pub html: bool,
     /// Timing model: none, analytic, cycle or cycle:1/N (one timestep of N, with its error) [default: cycle:1/16 where
     /// simulating that is less work than the execution, else analytic]
-    #[arg(long, value_parser = fidelity)]
+    #[arg(long, value_parser = fidelity, value_hint = clap::ValueHint::Other)]
     pub timing: Option<Fidelity>,
     /// Move each constant that has a range to its ends, one at a time and all together, and say which move time and
     /// energy most. Latencies and queue depths move with --timing cycle or cycle:1/N alone, which simulates its

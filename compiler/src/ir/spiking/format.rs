@@ -88,7 +88,7 @@ impl NeuronFormat {
             let next = (mantissa.abs() > largest) & (exponent < exponent_max);
             let mantissa = if next { (scaled * 0.5).round_ties_even() } else { mantissa };
             let exponent = exponent as i32 + i32::from(next);
-            clipped[n] = mantissa.abs() > largest;
+            clipped[n] = (mantissa.abs() > largest) | mantissa.is_nan();
             // Its last 32 bits are those of the integer, in two's complement.
             let fixed = mantissa.clamp(-largest, largest) + INTEGERS;
             encoded[n] = (fixed.to_bits() as i32) << exponent;
