@@ -122,17 +122,17 @@ impl ChannelEncoding<'_> {
         let exact = values.map(|value| value * self.scale);
         let (nearest, clips) = self.format.encode_biases(&exact);
         *biases = nearest;
-        *clipped += clips.iter().map(|&clips| u64::from(clips)).sum::<u64>();
+        *clipped += clips;
         let Some(rounding) = rounding else { return };
         // Else neither neuron ever fires.
-        if !values.iter().fold(false, |any, &value| any | (value > 0.0)) {
+        if values.iter().fold(0, |any, &value| any | u64::from(value > 0.0)) == 0 {
             return;
         }
-        let (wanted, sure) = rounding.first_spikes(self.channel, values, (&nearest, &exact));
-        if sure.iter().fold(true, |all, &sure| all & sure) {
+        let (wanted, unsure) = rounding.first_spikes(self.channel, values, (&nearest, &exact));
+        if unsure.iter().fold(0, |any, unsure| any | unsure) == 0 {
             return;
         }
-        for n in (0..N).filter(|&n| !sure[n]) {
+        for n in (0..N).filter(|&n| unsure[n] > 0) {
             biases[n] = rounding.nearest_in_time(self.channel, nearest[n], wanted[n]);
         }
     }
@@ -161,26 +161,27 @@ impl<'a> SpikeTimeRounding<'a> {
         })
     }
 
-    /// In which step the trained neuron fires with each current, 0 if never; and whether the chip's surely fires in the
-    /// same with the nearest biases to the exact values.
+    /// In which step the trained neuron fires with each current, 0 if never; and 1 where the chip's might fire in
+    /// another with the nearest biases to the exact values, else 0. All in words of 64 bits, as wide as currents.
     #[inline(always)]
     fn first_spikes<const N: usize>(
         &self,
         channel: usize,
         currents: &[f64; N],
         (nearest, exact): (&[i32; N], &[f64; N]),
-    ) -> ([u64; N], [bool; N]) {
+    ) -> ([u64; N], [u64; N]) {
         let (wanted, closest) = self.trained.first_spikes(*currents, self.steps);
-        let threshold = f64::from(self.threshold(channel));
-        let mut sure = [false; N];
+        let (threshold, all) = (f64::from(self.threshold(channel)), u64::from(self.steps));
+        let steps: [u64; N] = std::array::from_fn(|n| if wanted[n] > 0 { wanted[n] } else { all });
+        let mut unsure = [0; N];
         for n in 0..N {
             // Each step until the spike is wrong by the bias' rounding, and by a unit that a leak cuts off.
-            let steps = if wanted[n] > 0 { wanted[n] } else { u64::from(self.steps) } as f64;
-            let wrong = steps * ((f64::from(nearest[n]) - exact[n]).abs() + 1.0) + 1.0;
+            let each = (f64::from(nearest[n]) - exact[n]).abs() + 1.0;
+            let wrong = f64::from(steps[n] as u32) * each + 1.0;
             // Without a positive current neither neuron ever fires.
-            sure[n] = (currents[n] <= 0.0) | (closest[n] * threshold > wrong);
+            unsure[n] = u64::from((currents[n] > 0.0) & (closest[n] * threshold <= wrong));
         }
-        (wanted, sure)
+        (wanted, unsure)
     }
 
     fn threshold(&self, channel: usize) -> i32 {
@@ -248,8 +249,8 @@ mod tests {
         let spike = |&current: &f64| {
             let exact = current * unit / tau.unwrap_or(1.0);
             let nearest = format.encode_bias(exact).0;
-            let ([wanted], [sure]) = rounding.first_spikes(0, &[current], (&[nearest], &[exact]));
-            let bias = if sure { nearest } else { rounding.nearest_in_time(0, nearest, wanted) };
+            let ([wanted], [unsure]) = rounding.first_spikes(0, &[current], (&[nearest], &[exact]));
+            let bias = if unsure == 0 { nearest } else { rounding.nearest_in_time(0, nearest, wanted) };
             assert!(format.bias_is_representable(bias));
             (rounding.first_spike(bias, unit as i32), trained.first_spike(current, 16).0)
         };

@@ -31,12 +31,15 @@ pub fn local_bias(placed: &CoreSlice, population: &Population, written: Option<&
         (Bias::Neuron(values), _) => values.as_slice(),
         (Bias::Host, Some(values)) => values,
     };
-    let mut all = Vec::with_capacity(slice.neurons() as usize);
-    for position in 0..slice.positions() {
-        let (y, x) = slice.coordinates(position);
-        let first = population.shape.at(channels.start, y as usize, x as usize);
-        let of_channels = values[first..].iter().step_by(population.shape.positions().max(1));
-        all.extend(of_channels.take(channels.len()));
+    // Along rows of the map, which lie together.
+    let mut all = vec![0; slice.neurons() as usize];
+    let (atoms, cols) = (channels.len(), slice.cols.len());
+    for (atom, channel) in channels.enumerate() {
+        for (row, y) in slice.rows.clone().enumerate() {
+            let first = population.shape.at(channel, y as usize, slice.cols.start as usize);
+            let to = all[row * cols * atoms + atom..].iter_mut().step_by(atoms);
+            to.zip(&values[first..first + cols]).for_each(|(to, from)| *to = *from);
+        }
     }
     all
 }

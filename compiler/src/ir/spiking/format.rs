@@ -65,17 +65,17 @@ impl NeuronFormat {
     /// largest; the flag says whether it was clipped.
     #[inline(always)]
     pub fn encode_bias(&self, value: f64) -> (i32, bool) {
-        let ([encoded], [clipped]) = self.encode_biases(&[value]);
-        (encoded, clipped)
+        let ([encoded], clipped) = self.encode_biases(&[value]);
+        (encoded, clipped > 0)
     }
 
-    /// As [`NeuronFormat::encode_bias`], for several finite values side by side. Compiled in place and without branches, so
+    /// As [`NeuronFormat::encode_bias`], for several finite values side by side, and how many were clipped. Compiled in place and without branches, so
     /// that it gets the vector instructions of the loop around it.
     #[inline(always)]
-    pub fn encode_biases<const N: usize>(&self, values: &[f64; N]) -> ([i32; N], [bool; N]) {
+    pub fn encode_biases<const N: usize>(&self, values: &[f64; N]) -> ([i32; N], u64) {
         let largest = f64::from((1i32 << (self.bias_mantissa_bits - 1)) - 1);
         let exponent_max = i64::from(self.bias_exponent_max);
-        let (mut encoded, mut clipped) = ([0; N], [false; N]);
+        let (mut encoded, mut clipped) = ([0; N], 0);
         for n in 0..N {
             let value = values[n];
             // With smaller exponents the mantissa would be 2^(bits - 1) or more.
@@ -88,7 +88,7 @@ impl NeuronFormat {
             let next = (mantissa.abs() > largest) & (exponent < exponent_max);
             let mantissa = if next { (scaled * 0.5).round_ties_even() } else { mantissa };
             let exponent = exponent as i32 + i32::from(next);
-            clipped[n] = (mantissa.abs() > largest) | mantissa.is_nan();
+            clipped += u64::from((mantissa.abs() > largest) | mantissa.is_nan());
             // Its last 32 bits are those of the integer, in two's complement.
             let fixed = mantissa.clamp(-largest, largest) + INTEGERS;
             encoded[n] = (fixed.to_bits() as i32) << exponent;
