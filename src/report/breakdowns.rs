@@ -19,7 +19,7 @@ impl ReportInput<'_> {
         let breakdowns = self.run.total.ledger.by_population(self.slices, count);
         let [low, high] = self.run.total.bounds.each_ref().map(|l| l.by_population(self.slices, count));
         let ends = |id| [low[id].total(), high[id].total()];
-        let mut layers = self.layers_of((&tallies, &breakdowns, &ends), &self.run.total.tally.total().passes);
+        let mut layers = self.layers_of(&tallies, &breakdowns, &ends, &self.run.total.tally.total().passes);
         for (layer, time) in layers.iter_mut().zip(self.layer_times()) {
             layer.time = Some(time);
         }
@@ -59,11 +59,9 @@ impl ReportInput<'_> {
 
     fn layers_of(
         &self,
-        (tallies, breakdowns, ends_aj): (
-            &EntityMap<PopulationId, SliceTally>,
-            &EntityMap<PopulationId, EnergyBreakdown>,
-            &dyn Fn(PopulationId) -> [u128; 2],
-        ),
+        tallies: &EntityMap<PopulationId, SliceTally>,
+        breakdowns: &EntityMap<PopulationId, EnergyBreakdown>,
+        ends_aj: &dyn Fn(PopulationId) -> [u128; 2],
         passes: &[u64],
     ) -> Vec<LayerReport> {
         let layer = |id| LayerReport {
@@ -187,7 +185,9 @@ impl ReportInput<'_> {
                     energy_aj: Some(Exact(breakdown.total())),
                     energy_by_component_j: components(&breakdown),
                     layers: self.layers_of(
-                        (&image.layers, &image.breakdowns, &|id| image.bounds_aj[id]),
+                        &image.layers,
+                        &image.breakdowns,
+                        &|id| image.bounds_aj[id],
                         &image.passes,
                     ),
                 }
