@@ -1,7 +1,8 @@
 //! Milliseconds a sample of a classifier on the simulated chip, one sample at a time and a hundred together.
 //!
-//! `cargo bench --bench classifiers -- MODEL INPUTS TARGET BATCH [threads [rounds]]` prints the milliseconds of all samples of INPUTS
-//! (an array as `--input` takes it) divided by their number, for the passes alone: model and session are made before.
+//! `cargo bench --bench classifiers -- MODEL INPUTS TARGET BATCH [threads [rounds]]` prints the milliseconds of all
+//! samples of INPUTS (an array as `--input` takes it) divided by their number, for the passes alone: model and session
+//! are made before.
 //! Batches are whole calls of [`Session::run`] on the fewest cores; every spike is counted and charged, time is not
 //! modelled. The median of the rounds over all samples counts. Run by `benches/vs_frameworks.sh`.
 

@@ -11,8 +11,7 @@ use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::program::Slice;
 
 use super::kernels::level::SimdLevel;
-use super::kernels::list::list;
-pub use super::kernels::list::{MARGIN, bits};
+use super::kernels::list::{MARGIN, bits, list};
 use super::slice::SliceSpike;
 
 /// Spikes by timestep of the window.

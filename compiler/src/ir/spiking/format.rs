@@ -69,8 +69,8 @@ impl NeuronFormat {
         (encoded, clipped > 0)
     }
 
-    /// As [`NeuronFormat::encode_bias`], for several finite values side by side, and how many were clipped. Compiled in place and without branches, so
-    /// that it gets the vector instructions of the loop around it.
+    /// As [`NeuronFormat::encode_bias`], for several values side by side, and how many were clipped. Compiled in place
+    /// and without branches, so that it gets the vector instructions of the loop around it.
     #[inline(always)]
     pub fn encode_biases<const N: usize>(&self, values: &[f64; N]) -> ([i32; N], u64) {
         let largest = f64::from((1i32 << (self.bias_mantissa_bits - 1)) - 1);

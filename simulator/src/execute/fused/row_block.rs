@@ -11,10 +11,11 @@ use super::window_result::WindowResult;
 use crate::execute::kernels::LANES;
 use crate::execute::kernels::gather::{WeightLine, gather};
 use crate::execute::kernels::level::{SimdLevel, dispatch};
+use crate::execute::kernels::list::MARGIN;
 use crate::execute::kernels::update::update;
 use crate::execute::packet_counter::PositionSums;
 use crate::execute::pass::{Arrival, ChipPass};
-use crate::execute::spikes::{FiredBits, MARGIN};
+use crate::execute::spikes::FiredBits;
 use crate::neuron::{Marks, Neuron, NeuronLines};
 
 /// Rows of the spikes in a position's taps.

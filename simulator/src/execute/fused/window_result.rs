@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::{FusedSlices, Synapses};
 use crate::execute::kernels::LANES;
-use crate::execute::spikes::{StepBitsMut, bits};
+use crate::execute::kernels::list::bits;
+use crate::execute::spikes::StepBitsMut;
 use crate::neuron::Marks;
 
 /// Neurons of one slice in one timestep.
