@@ -50,7 +50,8 @@ pub struct WindowResult {
     pub(super) overflowed: Vec<u64>,
     /// `[slice][timestep]`.
     pub tallies: Vec<UpdateCounts>,
-    /// Sums that the slices' receivers share, `[slice][sum][timestep]`; see [`PositionSums`].
+    /// Sums that the slices' receivers share, `[slice][sum][timestep]`; see
+    /// [`PositionSums`](crate::execute::packet_counter::PositionSums).
     pub sums: Vec<Vec<Vec<u64>>>,
     /// Synapses of the packets in units, by timestep; only of lists.
     pub units: Vec<u64>,
