@@ -142,7 +142,7 @@ fn memory_holds_the_other_weights() {
             saved += with - without;
         }
         // Weights of a core, each once.
-        let stored = |core: CoreId| program.cores[core].weights.iter().filter(|&&weight| weight != 0).count();
+        let stored = |core: CoreId| program.cores[core].weights.iter().filter(|&weight| weight != 0).count();
         let once: usize = program.chip_cores().map(|(core, _)| stored(core)).sum();
         assert_eq!(ideal.0, once as u64 * each);
     });

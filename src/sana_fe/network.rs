@@ -140,7 +140,7 @@ impl Edges {
                     .hint("export a smaller network"));
                 }
                 for i in 0..run.len {
-                    let weight = core.weights[(row + run.weight + i) as usize];
+                    let weight = core.weights.at((row + run.weight + i) as usize);
                     if weight == 0 && program.target.skips_zeros() {
                         continue;
                     }

@@ -118,7 +118,7 @@ fn what_one_process_refuses_some_rank_refuses() {
             let mut program = (**whole).clone();
             let held = &mut program.cores[id];
             match damage {
-                0 => held.weights[0] = i16::MAX,
+                0 => held.weights.edit(|weights| weights[0] = i16::MAX),
                 1 => held.lists[0].first_atom += 1000,
                 2 => held.axons[0].first_entry = u32::MAX,
                 3 => held.slices[0].route_starts[0] = 1,

@@ -124,10 +124,11 @@ fn model_header(model: &SpikingModel) -> String {
 
 /// Integer arrays: decimal words in one string in text, plain sequences in binary.
 pub mod packed {
-    use std::fmt::Display;
+    use std::fmt::{self, Display};
+    use std::marker::PhantomData;
     use std::str::FromStr;
 
-    use serde::de::Error as _;
+    use serde::de::{Error as _, SeqAccess, Visitor};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     /// For `#[serde(with)]`.
@@ -135,12 +136,23 @@ pub mod packed {
         values: &[T],
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
+        serialize_all(values.iter(), serializer)
+    }
+
+    /// The numbers of an iterator that knows how many they are.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize_all<T: Display + Serialize, S: Serializer>(
+        values: impl Iterator<Item = T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         if !serializer.is_human_readable() {
-            return values.serialize(serializer);
+            return serializer.collect_seq(values);
         }
         use std::fmt::Write as _;
-        let mut text = String::with_capacity(values.len() * 4);
-        for (i, value) in values.iter().enumerate() {
+        let mut text = String::with_capacity(values.size_hint().0 * 4);
+        for (i, value) in values.enumerate() {
             let gap = if i == 0 { "" } else { " " };
             write!(text, "{gap}{value}").expect("writing to a string");
         }
@@ -156,10 +168,38 @@ pub mod packed {
         T: FromStr<Err: Display> + Deserialize<'de>,
         D: Deserializer<'de>,
     {
+        collect(deserializer)
+    }
+
+    /// The numbers in a collection, into which they go one by one.
+    ///
+    /// # Errors
+    /// A word that is no integer of the type.
+    pub fn collect<'de, T, C, D>(deserializer: D) -> Result<C, D::Error>
+    where
+        T: FromStr<Err: Display> + Deserialize<'de>,
+        C: FromIterator<T>,
+        D: Deserializer<'de>,
+    {
         if !deserializer.is_human_readable() {
-            return Vec::deserialize(deserializer);
+            return deserializer.deserialize_seq(Numbers(PhantomData));
         }
         let text = String::deserialize(deserializer)?;
         text.split_ascii_whitespace().map(|word| word.parse().map_err(D::Error::custom)).collect()
+    }
+
+    /// Reads a sequence of `T` into a `C`.
+    struct Numbers<T, C>(PhantomData<(T, C)>);
+
+    impl<'de, T: Deserialize<'de>, C: FromIterator<T>> Visitor<'de> for Numbers<T, C> {
+        type Value = C;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of integers")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<C, A::Error> {
+            std::iter::from_fn(|| list.next_element().transpose()).collect()
+        }
     }
 }

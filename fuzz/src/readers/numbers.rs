@@ -1,6 +1,6 @@
 //! The numbers and lists of a program, to be changed one by one: damage that stays a program.
 
-use snnc_compiler::ir::program::{Core, CoreSlice, Program, SynapseRun};
+use snnc_compiler::ir::program::{Core, CoreSlice, Program, SynapseRun, WeightMemory};
 use snnc_compiler::ir::spiking::{Bias, HostStage};
 
 use crate::random::Random;
@@ -14,7 +14,8 @@ pub enum Number<'p> {
     /// A bias.
     I32(&'p mut i32),
     /// A weight.
-    I16(&'p mut i16),
+    /// Any weight of a core.
+    Weight(&'p mut WeightMemory),
     /// A factor of the host.
     F64(&'p mut f64),
 }
@@ -50,7 +51,7 @@ pub fn of<'p>(random: &mut Random, program: &'p mut Program) -> Vec<Number<'p>> 
 
 fn of_core(part: usize, core: &mut Core) -> Vec<Number<'_>> {
     match part {
-        4 => core.weights.iter_mut().map(Number::I16).collect(),
+        4 => vec![Number::Weight(&mut core.weights)],
         5 => {
             let axons = core.axons.iter_mut();
             axons
@@ -204,7 +205,7 @@ pub fn rearrange(random: &mut Random, program: &mut Program) {
         1 => moved(random, &mut core.lists),
         2 => moved(random, &mut core.axons),
         3 => moved(random, &mut core.entries),
-        4 => moved(random, &mut core.weights),
+        4 => core.weights.edit(|weights| moved(random, weights)),
         5 => core.lists.iter_mut().take(1 + random.below(9)).for_each(|list| {
             let mut runs: Vec<SynapseRun> = list.runs.iter().collect();
             moved(random, &mut runs);

@@ -99,7 +99,12 @@ fn damage_fields(random: &mut Random, program: &mut Program) {
         Number::U32(value) => **value = numbers::changed(random, u64::from(**value)) as u32,
         Number::Usize(value) => **value = numbers::changed(random, **value as u64) as usize,
         Number::I32(value) => **value = numbers::changed(random, **value as u64) as i32,
-        Number::I16(value) => **value = numbers::changed(random, **value as u64) as i16,
+        Number::Weight(weights) => weights.edit(|weights| {
+            let chosen = random.below(weights.len());
+            if let Some(weight) = weights.get_mut(chosen) {
+                *weight = numbers::changed(random, *weight as u64) as i16;
+            }
+        }),
         Number::F64(value) => **value = *random.pick(&[0.0, -1.0, 1e300, f64::NAN, f64::INFINITY, 0.5]),
     }
 }

@@ -159,7 +159,7 @@ fn events(axons: &AxonSpec, core: &Core, entry: &AxonEntry, source: u32) -> u64 
     let mut sum = 0;
     for run in &list.runs {
         for i in 0..run.len {
-            let weight = core.weights[(first + run.weight + i) as usize];
+            let weight = core.weights.at((first + run.weight + i) as usize);
             let neuron = entry.target + behind + run.target + i - placed.first_neuron;
             let copies = takes(axons, placed, neuron / placed.slice.atoms());
             sum += u64::from(bits(axons.planes(), weight)) * u64::from(copies);

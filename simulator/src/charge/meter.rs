@@ -89,7 +89,8 @@ pub struct Meter {
     fidelity: Fidelity,
     slices: SliceTable,
     network: Noc,
-    routes: PacketDestinations,
+    /// None where passes are not timed.
+    routes: Option<PacketDestinations>,
     analytic: Analytic,
     cycle: Option<Cycle>,
     crossbar_expansion: Option<CrossbarExpansion>,
@@ -138,7 +139,7 @@ impl Meter {
             each_constant: each,
             slices: slices.clone(),
             network: Noc::new(program, slices),
-            routes: PacketDestinations::new(program),
+            routes: (fidelity != Fidelity::None).then(|| PacketDestinations::new(program)),
             analytic: Analytic::new(program, slices).at(timings),
             cycle,
             crossbar_expansion: CrossbarExpansion::new(program, slices),
@@ -173,8 +174,8 @@ impl Meter {
 
     /// Whether [`Meter::add_pass`] looks at traces; if not, it may be given none.
     pub fn reads_traces(&self) -> bool {
-        let timed = self.fidelity != Fidelity::None && (self.cycle.is_some() || !self.routes.next_step());
-        timed || self.crossbar_expansion.is_some()
+        let timed = |routes: &PacketDestinations| self.cycle.is_some() || !routes.next_step();
+        self.routes.as_ref().is_some_and(timed) || self.crossbar_expansion.is_some()
     }
 
     /// How finely passes must be counted for [`Meter::add_pass`].
@@ -305,13 +306,13 @@ impl Meter {
         if counts.start == 0 {
             record.host_macs += self.macs[counts.network.0 as usize];
         }
-        if let Some(time) = &time {
+        if let (Some(time), Some(routes)) = (&time, &self.routes) {
             record.layers.iter_mut().zip(&time.layers).for_each(|(sum, more)| sum.merge(more));
             let energy_aj = |step| self.step_energy_aj(counts, time, step);
             let populations = &self.slices.populations;
             let cores = match record.timesteps.by_core {
                 0 => Vec::new(),
-                most => self.analytic.cores(&self.network, &self.routes, (counts, traces), most),
+                most => self.analytic.cores(&self.network, routes, (counts, traces), most),
             };
             record.timesteps.add_pass(
                 (record.item, iteration),
@@ -361,14 +362,12 @@ impl Meter {
         (counts, traces): (&PassCounts, &[SliceTrace]),
         watcher: Option<&mut dyn Watcher>,
     ) -> Result<Option<PassTime>, Diagnostic> {
-        if self.fidelity == Fidelity::None {
-            return Ok(None);
-        }
+        let Some(routes) = &self.routes else { return Ok(None) };
         assert_eq!(counts.steps.len(), counts.timesteps, "time is of passes counted by timestep");
-        let mut time = self.analytic.pass(&self.network, &self.routes, counts, traces);
+        let mut time = self.analytic.pass(&self.network, routes, counts, traces);
         if let Some(cycle) = &self.cycle {
             let first = record.tally.iterations.iter().map(|iteration| iteration.timesteps).sum();
-            let pass = PassActivity { table: &self.slices, routes: &self.routes, counts, traces };
+            let pass = PassActivity { table: &self.slices, routes, counts, traces };
             let at = PassPlace { seed: record.seed, image: record.item, iteration, first };
             cycle.refine(pass, at, watcher, &mut time)?;
         }

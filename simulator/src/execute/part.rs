@@ -20,7 +20,7 @@ use super::pass::Written;
 use super::spikes::SpikeBits;
 
 /// Bytes that the counts and spikes of a part may take, roughly.
-const PART_BYTES: usize = 1 << 23;
+const PART_BYTES: usize = 1 << 22;
 /// Fewest timesteps of a part that is cut without being asked for.
 const PART_MIN: usize = 256;
 /// Most timesteps of a part.

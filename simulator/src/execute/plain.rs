@@ -105,7 +105,7 @@ fn integrate(
     let mut operations = 0;
     for run in &list.runs {
         for i in 0..run.len {
-            let weight = core.weights[(row + run.weight + i) as usize];
+            let weight = core.weights.at((row + run.weight + i) as usize);
             sums[(entry.target + behind + run.target + i) as usize] += i32::from(weight);
             operations += u64::from(weight != 0 || !skips_zeros);
         }

@@ -30,5 +30,5 @@ pub fn thin_out(ir: &mut SpikingIr, seed: u64) {
 pub fn met(core: &Core, list: &SynapseList, source: u32, skips_zeros: bool) -> u64 {
     let first = list.weights + (source - list.first_atom) * list.atom_stride;
     let weights = list.runs.iter().flat_map(|run| first + run.weight..first + run.weight + run.len);
-    weights.filter(|&at| !skips_zeros || core.weights[at as usize] != 0).count() as u64
+    weights.filter(|&at| !skips_zeros || core.weights.at(at as usize) != 0).count() as u64
 }

@@ -21,6 +21,7 @@ mod runs;
 pub mod trees;
 pub mod usage;
 pub mod verify;
+mod weights;
 pub mod zeros;
 
 use std::ops::Range;
@@ -30,6 +31,7 @@ use snnc_targets::entity::EntityMap;
 use snnc_targets::{Code, Diagnostic, Site, Subject, Target, Topology};
 
 pub use self::runs::{RunIter, SynapseRuns};
+pub use self::weights::{WeightMemory, WeightSlice};
 use super::spiking::SpikingModel;
 use super::spiking::parts::KernelParts;
 use super::{CoreId, PopulationId, ProjectionId};
@@ -139,8 +141,7 @@ pub struct Core {
     /// Neurons.
     pub slices: Vec<CoreSlice>,
     /// Weight memory; lists of several variants may share rows of it.
-    #[serde(with = "super::text::packed")]
-    pub weights: Vec<i16>,
+    pub weights: WeightMemory,
     /// Synapse lists.
     pub lists: Vec<SynapseList>,
     /// Input axons.

@@ -61,9 +61,10 @@ fn sums_of(core: &Core, met: &[u32]) -> Vec<ValueRange> {
                 let (row, behind) = list.row(axon.first_atom);
                 for run in &list.runs {
                     let first = (entry.target + behind + run.target) as usize;
-                    let weights = &core.weights[(row + run.weight) as usize..][..run.len as usize];
+                    let at = (row + run.weight) as usize;
+                    let weights = core.weights.slice(at..at + run.len as usize).iter();
                     let met = &mut sums[first..];
-                    met.iter_mut().zip(weights).for_each(|(sum, &weight)| sum.add_weight(weight));
+                    met.iter_mut().zip(weights).for_each(|(sum, weight)| sum.add_weight(weight));
                 }
                 continue;
             }
@@ -90,7 +91,7 @@ fn columns(core: &Core, list: &SynapseList, axon: &InputAxon) -> Columns {
     let sums = |(behind, rows): (u32, Vec<u32>)| {
         let column = |at: u32| {
             let mut range = ValueRange::default();
-            rows.iter().for_each(|row| range.add_weight(core.weights[(row + at) as usize]));
+            rows.iter().for_each(|row| range.add_weight(core.weights.at((row + at) as usize)));
             range
         };
         let runs = list.runs.iter();

@@ -141,16 +141,7 @@ impl<'de> Deserialize<'de> for SynapseRuns {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<SynapseRuns, A::Error> {
-                let mut failed = None;
-                let runs = std::iter::from_fn(|| match list.next_element() {
-                    Ok(run) => run,
-                    Err(error) => {
-                        failed = Some(error);
-                        None
-                    }
-                });
-                let runs = runs.collect();
-                failed.map_or(Ok(runs), Err)
+                std::iter::from_fn(|| list.next_element().transpose()).collect()
             }
         }
 

@@ -179,7 +179,7 @@ fn synapse_bits(core: &Core, target: &Target) -> u64 {
             };
             let sets: BTreeSet<_> = core.lists.iter().map(key).collect();
             let lists = sets.iter().map(|&(.., atoms)| u64::from(atoms)).fold(0, u64::saturating_add);
-            let stored = core.weights.iter().filter(|&&weight| !skips || weight != 0).count();
+            let stored = core.weights.iter().filter(|&weight| !skips || weight != 0).count();
             list_bits(target, lists, stored as u64)
         }
         KernelSharing::Unshared => core

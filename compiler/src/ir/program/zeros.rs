@@ -19,7 +19,7 @@ impl CoreZeros {
             let (row, _) = list.row(source);
             let zeros = list.runs.iter().map(|run| {
                 let first = (row + run.weight) as usize;
-                core.weights[first..first + run.len as usize].iter().filter(|&&weight| weight == 0).count()
+                core.weights.slice(first..first + run.len as usize).zeros()
             });
             zeros.sum::<usize>() as u32
         };

@@ -22,7 +22,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 use snnc_compiler::ir::PopulationId;
-use snnc_compiler::ir::program::{Program, Slice};
+use snnc_compiler::ir::program::{Program, Slice, WeightMemory};
 
 use super::incoming::IncomingConnection;
 use super::kernels::LANES;
@@ -160,10 +160,7 @@ fn of_group(
     members: Vec<FusedMember>,
     rows: bool,
 ) -> Vec<FusedSlices> {
-    // Without a branch for each, so that many are looked at together.
-    let wide = |&w: &i16| w != i16::from(w as i8);
-    let narrow =
-        |member: &FusedMember| !memory(program, table, member).iter().fold(false, |any, w| any | wide(w));
+    let narrow = |member: &FusedMember| memory(program, table, member).is_narrow();
     let lanes: usize = members.iter().map(|member| member.unit as usize).sum();
     // Few channels leave most lanes of a line empty. Where nothing is gathered, positions lie side by side instead.
     let dense = shared.connections.is_empty() && lanes < LANES;
@@ -205,7 +202,7 @@ fn atoms(program: &Program, table: &SliceTable, slice: SliceIndex) -> u32 {
 }
 
 /// Weight memory of a member's core.
-fn memory<'p>(program: &'p Program, table: &SliceTable, member: &FusedMember) -> &'p [i16] {
+fn memory<'p>(program: &'p Program, table: &SliceTable, member: &FusedMember) -> &'p WeightMemory {
     &program.cores[table.cores[member.slice]].weights
 }
 

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use snnc_compiler::ir::program::{Program, SynapseList};
+use snnc_compiler::ir::program::{Program, SynapseList, WeightMemory};
 use snnc_compiler::ir::{PopulationId, Shape};
 
 use super::window_result::WindowResult;
@@ -66,8 +66,10 @@ struct PlacedList<'p> {
     member: usize,
     source: usize,
     list: &'p SynapseList,
-    /// Weights of the list's core, from its first for the source neuron on.
-    weights: &'p [i16],
+    /// Weights of the list's core.
+    weights: &'p WeightMemory,
+    /// The first of the source neuron.
+    first_weight: usize,
     /// Neuron of the population that the list's targets are relative to.
     first: usize,
 }
@@ -157,7 +159,8 @@ fn each_list<'p>(
                     member,
                     source: column,
                     list,
-                    weights: &core.weights[weight as usize..],
+                    weights: &core.weights,
+                    first_weight: weight as usize,
                     first: line.starts[member] + local,
                 });
             }
@@ -170,7 +173,8 @@ impl PlacedList<'_> {
     fn synapses(&self) -> impl Iterator<Item = (usize, i16)> + '_ {
         self.list.runs.iter().flat_map(move |run| {
             let targets = self.first + run.target as usize..;
-            targets.zip(self.weights[run.weight as usize..][..run.len as usize].iter().copied())
+            let first = self.first_weight + run.weight as usize;
+            targets.zip((first..first + run.len as usize).map(|at| self.weights.at(at)))
         })
     }
 }

@@ -119,7 +119,7 @@ fn weights(
         for row in 0..block.atoms * block.taps {
             for member in members {
                 let first = (member.bases[index] + row * member.unit) as usize;
-                all.extend_from_slice(&memory(program, table, member)[first..first + member.unit as usize]);
+                all.extend(memory(program, table, member).slice(first..first + member.unit as usize).iter());
             }
         }
     }

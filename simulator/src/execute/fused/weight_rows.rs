@@ -10,7 +10,7 @@ use std::collections::btree_map::Entry;
 use std::ops::Range;
 
 use rayon::prelude::*;
-use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::program::{Program, WeightMemory};
 use snnc_compiler::ir::{PopulationId, Shape};
 
 use super::position_order::PositionOrder;
@@ -405,8 +405,8 @@ impl Packing<'_> {
                         let row =
                             member.bases[piece.block as usize] + (piece.row + i * piece.stride) * member.unit;
                         let from = row as usize + skipped;
-                        lanes[first + own.start..first + own.end]
-                            .copy_from_slice(&weights[from..from + own.len()]);
+                        let to = &mut lanes[first + own.start..first + own.end];
+                        weights.slice(from..from + own.len()).copy_to(to);
                     }
                 }
             }
@@ -421,7 +421,7 @@ impl Packing<'_> {
 /// slice that the host alone feeds has no row, and its core's memory may be shorter than one.
 struct MemberLanes<'p> {
     member: &'p FusedMember,
-    weights: &'p [i16],
+    weights: &'p WeightMemory,
     skipped: usize,
     lanes: Range<usize>,
 }

@@ -20,7 +20,7 @@ impl Findings {
         let place = || id.into();
         let (count, room) = (core.weights.len(), u32::MAX as usize);
         self.need(count <= room, place, || format!("holds {count} weights, at most {room} are counted"));
-        let fits = core.weights.iter().all(|&w| (-most - 1..=most).contains(&i32::from(w)));
+        let fits = core.weights.iter().all(|w| (-most - 1..=most).contains(&i32::from(w)));
         self.need(fits, place, || format!("a weight is outside {} to {most}", -most - 1));
         // A packet adds at most one weight to a neuron.
         let packets: u64 = core.axons.iter().map(|axon| u64::from(axon.atoms)).sum();

@@ -163,7 +163,7 @@ fn sparse_synapses(core: &Core, sparse: &SparseSynapses, touch: &Touch) -> bool 
     let (list, columns) = (touch.list, &touch.target.slice.cols);
     let mut stored = list.runs.iter().flat_map(|run| {
         let weight = (list.weights + run.weight) as usize;
-        (0..run.len).map(move |i| (touch.entry.target + run.target + i, core.weights[weight + i as usize]))
+        (0..run.len).map(move |i| (touch.entry.target + run.target + i, core.weights.at(weight + i as usize)))
     });
     let own = sparse.row(touch.at.1 as usize).filter(|(target, _)| columns.contains(target));
     let local = own.map(|(target, weight)| (touch.target.first_neuron + target - columns.start, weight));
@@ -224,7 +224,7 @@ fn weights_match(
         let joined = conv.kernel.channels.targets_of(c);
         let own = common(&joined, &reached.targets);
         let row = &conv.kernel.row(c, ky, kx)[own.start - joined.start..own.end - joined.start];
-        core.weights[start..start + reached.row] == *row
+        core.weights.slice(start..start + reached.row).iter().eq(row.iter().copied())
     })
 }
 
