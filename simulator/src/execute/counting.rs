@@ -271,7 +271,7 @@ impl<'p> PassCounter<'p> {
         for (step, sent) in record.own_steps().enumerate() {
             positions.clear();
             if is_line {
-                record.spikes.neurons(sent, &mut positions);
+                record.spikes.neurons(chip.level, sent, &mut positions);
             } else {
                 let fired = record.spikes.of_slice(&chip.slices[slice], sent);
                 positions.extend(fired.iter().map(|spike| spike.position));

@@ -178,7 +178,7 @@ impl Chip {
         if let Some(share) = &share {
             share.keep_own(&mut connections);
         }
-        let fusions = fused::index((&program, &table), &connections, choice.rows, share.as_ref());
+        let fusions = fused::index((&program, &table), &connections, choice, share.as_ref());
         let mut chip = Self {
             slices,
             packet_counter: PacketCounter::new(&program, &table, &connections),

@@ -259,7 +259,9 @@ impl ChipPass<'_> {
         let own = 0..self.window(id).steps as usize;
         // Of all ranks, if there are several.
         let fired = chip.share.as_ref().map(|share| {
-            let own = own.clone().map(|step| share.own_spikes((id, shape), |words| deposit(step, words)));
+            let own = own
+                .clone()
+                .map(|step| share.own_spikes((id, shape, chip.level), |words| deposit(step, words)));
             share.joined(&own.collect::<Vec<_>>())
         });
         let own = own.map(|step| match &fired {

@@ -86,7 +86,7 @@ impl ChipPass<'_> {
             return;
         };
         let own = |&id: &PopulationId| {
-            share.own_spikes((id, shape(id)), |words| deposit(id, step(id, self), words))
+            share.own_spikes((id, shape(id), chip.level), |words| deposit(id, step(id, self), words))
         };
         let fired = share.joined(&running.iter().map(own).collect::<Vec<_>>());
         for (id, fired) in running.into_iter().zip(fired) {

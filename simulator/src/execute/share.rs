@@ -16,6 +16,7 @@ use snnc_compiler::ir::{CoreId, PopulationId, Shape};
 use snnc_targets::entity::EntityMap;
 
 use super::incoming::IncomingConnection;
+use super::kernels::level::SimdLevel;
 use super::spikes::{SpikeBits, StepBitsMut};
 use crate::counts::{Events, MulticastFlow, PassCounts, SliceFlow, SliceIndex, SliceTable, StepCounts};
 use crate::exchange::{Exchange, halves, wholes};
@@ -107,7 +108,7 @@ impl Share {
     /// Spikes of own neurons among those that `write` adds: bits of the population, ascending.
     pub(super) fn own_spikes(
         &self,
-        (population, shape): (PopulationId, Shape),
+        (population, shape, level): (PopulationId, Shape, SimdLevel),
         write: impl FnOnce(&mut StepBitsMut),
     ) -> Vec<u32> {
         let (mut step, mut fired) = (SpikeBits::new(shape, 1), Vec::new());
@@ -115,7 +116,7 @@ impl Share {
             write(words);
             words.keep(self.mask(population));
         });
-        step.neurons(0, &mut fired);
+        step.neurons(level, 0, &mut fired);
         fired
     }
 

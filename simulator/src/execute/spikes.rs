@@ -11,7 +11,7 @@ use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::program::Slice;
 
 use super::kernels::level::SimdLevel;
-use super::kernels::list::{MARGIN, bits, list};
+use super::kernels::list::{MARGIN, append, bits, list};
 use super::slice::SliceSpike;
 
 /// Spikes by timestep of the window.
@@ -179,14 +179,8 @@ impl SpikeBits {
 
     /// Bits of a timestep that are set, ascending: the neurons that fired, of a population of one channel. They are
     /// added to `fired`.
-    pub fn neurons(&self, step: usize, fired: &mut Vec<u32>) {
-        for (first, &word) in (0..).step_by(64).zip(&self.words[step * self.stride..][..self.stride]) {
-            let mut word = word;
-            while word != 0 {
-                fired.push(first + word.trailing_zeros());
-                word &= word - 1;
-            }
-        }
+    pub fn neurons(&self, level: SimdLevel, step: usize, fired: &mut Vec<u32>) {
+        append(level, &self.words[step * self.stride..][..self.stride], fired);
     }
 
     /// Spikes of a slice, ascending.
@@ -293,6 +287,10 @@ mod tests {
             let shape = Shape { channels, height, width };
             let (spikes, flags) = pattern(level, shape);
             for (step, flags) in flags.iter().enumerate() {
+                let mut fired = vec![9];
+                spikes.neurons(level, step, &mut fired);
+                let set = (0..flags.len() as u32).filter(|&bit| flags[bit as usize]);
+                assert!(fired.into_iter().eq(std::iter::once(9).chain(set)));
                 let list = spikes.list(step);
                 for position in 0..shape.positions() {
                     let here = &flags[position * channels..(position + 1) * channels];

@@ -24,6 +24,7 @@ use rayon::prelude::*;
 use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::{Program, Slice, WeightMemory};
 
+use super::KernelChoice;
 use super::incoming::IncomingConnection;
 use super::kernels::LANES;
 use super::share::Share;
@@ -102,34 +103,35 @@ pub enum FusedPart {
     Whole,
 }
 
-/// The fused slices of every population, by population index; with `rows` where they can have them. Spikes from outside
-/// have none. With a `share`, those of the rank's own slices.
+/// The fused slices of every population, by population index. Spikes from outside have none. With a `share`, those of
+/// the rank's own slices.
 pub fn index(
     (program, table): (&Program, &SliceTable),
     connections: &[Vec<IncomingConnection>],
-    rows: bool,
+    choice: KernelChoice,
     share: Option<&Share>,
 ) -> Vec<Vec<FusedSlices>> {
     let populations: Vec<PopulationId> = program.model.populations.keys().collect();
     populations
         .par_iter()
-        .map(|&population| of_population((program, table), connections, (population, rows), share))
+        .map(|&population| of_population((program, table), connections, (population, choice), share))
         .collect()
 }
 
 fn of_population(
     (program, table): (&Program, &SliceTable),
     connections: &[Vec<IncomingConnection>],
-    (population, rows): (PopulationId, bool),
+    (population, choice): (PopulationId, KernelChoice),
     share: Option<&Share>,
 ) -> Vec<FusedSlices> {
     if program.model.populations[population].dynamics.is_port() {
         return Vec::new();
     }
+    let rows = choice.rows;
     if rows && let Some(line) = Line::new(program, table, connections, population) {
         let threads = rayon::current_num_threads();
         let own = share.map(|share| share.mask(population));
-        let rows = NeuronRows::new((program, table), connections, &line, (threads, own));
+        let rows = NeuronRows::new((program, table), connections, &line, (choice.level, threads, own));
         return vec![FusedSlices::of_line(program, table, line, rows)];
     }
     let mut groups: Vec<(SharedView, Vec<FusedMember>)> = Vec::new();

@@ -15,7 +15,8 @@ use super::window_result::WindowResult;
 use crate::counts::{SliceIndex, SliceTable};
 use crate::execute::incoming::IncomingConnection;
 use crate::execute::kernels::LANES;
-use crate::execute::kernels::rows::{BLOCK_MAX, RowBlock, RowBlockBuilder, RowSums};
+use crate::execute::kernels::level::SimdLevel;
+use crate::execute::kernels::rows::{BLOCK_MAX, RowBlock, RowBlockBuilder, RowPlan, RowSums};
 use crate::execute::pass::{Arrival, ChipPass};
 use crate::neuron::Marks;
 
@@ -180,13 +181,13 @@ impl PlacedList<'_> {
 }
 
 impl NeuronRows {
-    /// The rows of a line of neurons, in blocks for so many threads. With the bits of a rank's `own` neurons, blocks
-    /// are of the lines in which there are any.
+    /// The rows of a line of neurons, in blocks for so many threads, for a processor's instructions. With the bits of a
+    /// rank's `own` neurons, blocks are of the lines in which there are any.
     pub fn new(
         (program, table): (&Program, &SliceTable),
         connections: &[Vec<IncomingConnection>],
         line: &Line,
-        (threads, own): (usize, Option<&[u64]>),
+        (level, threads, own): (SimdLevel, usize, Option<&[u64]>),
     ) -> Self {
         let lines = line.starts[line.slices.len()].div_ceil(LANES);
         // A line has the neurons of a word of bits.
@@ -198,40 +199,39 @@ impl NeuronRows {
         for (block, lines) in blocks.iter().enumerate() {
             block_of_line[lines.clone()].fill(block);
         }
-        let block_of = |neuron: usize| block_of_line[neuron / LANES];
-        // Lengths of the rows, by stream and block; then the rows.
-        let mut streams: BTreeMap<StreamKey, Lengths> = BTreeMap::new();
+        let place = |neuron: usize| {
+            let block = block_of_line[neuron / LANES];
+            (block, neuron - blocks[block].start * LANES)
+        };
+        // What the rows will hold, by stream and block; then the rows.
+        let mut plans: BTreeMap<StreamKey, StreamPlan> = BTreeMap::new();
         each_list(program, table, connections, line, |placed| {
             let sources = program.model.populations[placed.key.0].shape.width;
-            let lengths = streams.entry(placed.key).or_insert_with(|| Lengths::new(sources, blocks.len()));
+            let plan = plans.entry(placed.key).or_insert_with(|| StreamPlan::new(sources, &blocks, level));
             for (neuron, weight) in placed.synapses() {
-                let block = &mut lengths.blocks[block_of(neuron)];
-                block.0[placed.source] += 1;
-                block.1 &= i8::try_from(weight).is_ok();
+                let (block, target) = place(neuron);
+                plan.blocks[block].add(placed.source, target, weight);
             }
-            lengths.reached[placed.source] += 1;
+            plan.reached[placed.source] += 1;
         });
         let mut rows: BTreeMap<StreamKey, Vec<RowBlockBuilder>> = BTreeMap::new();
         let mut reached: BTreeMap<StreamKey, RowStream> = BTreeMap::new();
-        for (key, lengths) in streams {
-            let of_block = |((lengths, narrow), lines): ((Vec<u32>, bool), &Range<usize>)| {
-                RowBlockBuilder::new(&lengths, lines.len() * LANES, narrow)
-            };
-            rows.insert(key, lengths.blocks.into_iter().zip(&blocks).map(of_block).collect());
-            reached.insert(key, RowStream::new(key, &lengths.reached));
+        for (key, plan) in plans {
+            rows.insert(key, plan.blocks.into_iter().map(RowPlan::builder).collect());
+            reached.insert(key, RowStream::new(key, &plan.reached));
         }
         each_list(program, table, connections, line, |placed| {
             let (Some(rows), Some(stream)) = (rows.get_mut(&placed.key), reached.get_mut(&placed.key)) else {
                 unreachable!("every stream was met before")
             };
             for (neuron, weight) in placed.synapses() {
-                let block = block_of(neuron);
-                rows[block].push(placed.source, neuron - blocks[block].start * LANES, weight);
+                let (block, target) = place(neuron);
+                rows[block].push(placed.source, target, weight);
             }
             stream.add(placed.source, placed.member, placed.list.synapses());
         });
         let mut of_stream: Vec<_> = rows.into_values().map(Vec::into_iter).collect();
-        let blocks = blocks.into_iter().map(|lines| {
+        let blocks = blocks.iter().cloned().map(|lines| {
             let rows = of_stream.iter_mut().filter_map(Iterator::next).map(RowBlockBuilder::finish).collect();
             NeuronBlock { lines, rows }
         });
@@ -240,16 +240,16 @@ impl NeuronRows {
 }
 
 /// What the rows of a stream will hold.
-struct Lengths {
-    /// By block: synapses of each row, and whether all weights have 8 bits.
-    blocks: Vec<(Vec<u32>, bool)>,
+struct StreamPlan {
+    blocks: Vec<RowPlan>,
     /// Slices that each source neuron reaches.
     reached: Vec<u32>,
 }
 
-impl Lengths {
-    fn new(sources: usize, blocks: usize) -> Self {
-        Self { blocks: vec![(vec![0; sources], true); blocks], reached: vec![0; sources] }
+impl StreamPlan {
+    fn new(sources: usize, blocks: &[Range<usize>], level: SimdLevel) -> Self {
+        let of_block = |lines: &Range<usize>| RowPlan::new(sources, lines.len() * LANES, level);
+        Self { blocks: blocks.iter().map(of_block).collect(), reached: vec![0; sources] }
     }
 }
 
@@ -317,7 +317,7 @@ impl RowStream {
             return;
         }
         if let Some(sent) = pass.sent(self.population, target, arrival) {
-            pass.record(self.population).spikes.neurons(sent, fired);
+            pass.record(self.population).spikes.neurons(pass.chip.level, sent, fired);
         }
     }
 }

@@ -9,12 +9,16 @@ pub const MARGIN: usize = 16;
 /// the last are [`MARGIN`] places at least, which may be written over.
 pub fn list(level: SimdLevel, width: usize, words: &[u64], starts: &mut [u32], places: &mut [u32]) {
     start_rows(level, width, words, starts);
-    #[cfg(target_arch = "x86_64")]
-    if level.kind() == super::level::InstructionSet::Avx512 {
-        // SAFETY: a level exists only if the processor has its instructions.
-        return unsafe { x86::places(words, places) };
-    }
     list_places(level, words, places);
+}
+
+/// Adds the bits that are set to a list, ascending.
+pub fn append(level: SimdLevel, words: &[u64], listed: &mut Vec<u32>) {
+    let first = listed.len();
+    let end = first + words.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+    listed.resize(end + MARGIN, 0);
+    list_places(level, words, &mut listed[first..]);
+    listed.truncate(end);
 }
 
 /// Writes where the list of each row starts.
@@ -44,7 +48,13 @@ fn starts_body(width: usize, words: &[u64], starts: &mut [u32]) {
     }
 }
 
+/// Lists the bits that are set; behind the last are [`MARGIN`] places at least.
 fn list_places(level: SimdLevel, words: &[u64], places: &mut [u32]) {
+    #[cfg(target_arch = "x86_64")]
+    if level.kind() == super::level::InstructionSet::Avx512 {
+        // SAFETY: a level exists only if the processor has its instructions.
+        return unsafe { x86::places(words, places) };
+    }
     dispatch!(level, places_body(words: &[u64], places: &mut [u32]))
 }
 
