@@ -95,36 +95,80 @@ impl Neuron<3> for RefractoryRule {
 
     #[inline(always)]
     fn line(&self, state: &mut [[i32; LANES]; 3], line: LineInputs) -> Marks {
-        self.exact(state, line)
+        match (self.current, self.leak.halvings()) {
+            (Some(_), _) => one_by_one(self, state, line),
+            (None, Some(shift)) => self.in_32_bits(|magnitude| magnitude >> shift, state, line),
+            (None, None) => self.in_32_bits(|magnitude| self.leak.of_32(magnitude), state, line),
+        }
     }
 
     #[inline(always)]
     fn exact(&self, state: &mut [[i32; LANES]; 3], line: LineInputs) -> Marks {
         match self.current {
             Some(_) => one_by_one(self, state, line),
-            None => self.without_current(state, line),
+            None => self.in_64_bits(state, line),
         }
     }
 }
 
+/// A membrane that is not resting after its inputs.
+struct Integrated {
+    membrane: i32,
+    saturated: bool,
+    overflowed: bool,
+}
+
+/// Steps of a line without a current and without branches.
 impl RefractoryRule {
-    /// The step of a line without a current and without branches, in 64 bits, which hold any sum.
+    /// In 32 bits, for sums that [`Fixed::fits_32_bits`] holds for; `kept` is what is left of a magnitude.
     #[inline(always)]
-    fn without_current(&self, [_, left, v]: &mut [[i32; LANES]; 3], line: LineInputs) -> Marks {
+    fn in_32_bits(
+        &self,
+        kept: impl Fn(u32) -> u32,
+        state: &mut [[i32; LANES]; 3],
+        line: LineInputs,
+    ) -> Marks {
+        let floor = self.floor.max(i32::MIN.into()) as i32;
+        self.without_current(state, line, |v, sum, bias| {
+            let magnitude = kept(v.unsigned_abs()) as i32;
+            let left = if v < 0 { -magnitude } else { magnitude };
+            let next = (left + self.fixed.input_32(sum) + bias).max(floor);
+            let membrane = self.fixed.clip_32(next);
+            Integrated { membrane, saturated: membrane != next, overflowed: false }
+        })
+    }
+
+    /// In 64 bits, which hold any sum.
+    #[inline(always)]
+    fn in_64_bits(&self, state: &mut [[i32; LANES]; 3], line: LineInputs) -> Marks {
+        let most = i64::from(self.fixed.state_max());
+        self.without_current(state, line, |v, sum, bias| {
+            let (input, overflowed) = self.fixed.input_64(sum);
+            let next = (self.leak.of_64(v) + input + i64::from(bias)).max(self.floor);
+            let clipped = next.clamp(-most - 1, most);
+            Integrated { membrane: clipped as i32, saturated: clipped != next, overflowed }
+        })
+    }
+
+    /// `integrate` makes a membrane of the one before, a sum and a bias.
+    #[inline(always)]
+    fn without_current(
+        &self,
+        [_, left, v]: &mut [[i32; LANES]; 3],
+        line: LineInputs,
+        integrate: impl Fn(i32, i32, i32) -> Integrated,
+    ) -> Marks {
         let LineInputs { sums, bias, thresholds } = line;
         let (mut fired, mut active) = ([0u8; LANES], [0u8; LANES]);
         let (mut saturated, mut overflowed) = ([0u8; LANES], [0u8; LANES]);
-        let most = i64::from(self.fixed.state_max());
         for i in 0..LANES {
-            let (input, outside) = self.fixed.input_64(sums[i]);
-            let next = (self.leak.of_64(v[i]) + input + i64::from(bias[i])).max(self.floor);
-            let clipped = next.clamp(-most - 1, most);
+            let next = integrate(v[i], sums[i], bias[i]);
             let resting = left[i] > 0;
-            let membrane = if resting { v[i] } else { clipped as i32 };
+            let membrane = if resting { v[i] } else { next.membrane };
             let fires = !resting & self.fixed.fires(membrane, thresholds[i]);
             active[i] = u8::from(left[i] | v[i] | sums[i] | bias[i] != 0);
-            overflowed[i] = u8::from(outside);
-            saturated[i] = u8::from(!resting & (clipped != next));
+            overflowed[i] = u8::from(next.overflowed);
+            saturated[i] = u8::from(!resting & next.saturated);
             fired[i] = u8::from(fires);
             left[i] = if fires { self.refractory } else { (left[i] - 1).max(0) };
             v[i] = if fires { self.reset(membrane, thresholds[i]) } else { membrane };
@@ -170,10 +214,14 @@ mod tests {
     /// Lines at once against single neurons, over several timesteps: all widths, sums that overflow, resting neurons.
     #[test]
     fn lines_step_as_their_neurons_do() {
-        let mut seen = Marks::default();
-        for (bits, wrap, strict, decay) in
-            [(14, true, true, 0), (14, false, false, 1000), (31, false, false, 199), (31, true, true, 4096)]
-        {
+        let (mut seen, mut in_32_bits) = (Marks::default(), 0);
+        for (bits, wrap, strict, decay) in [
+            (14, true, true, 0),
+            (14, false, false, 1000),
+            (24, false, true, 2048),
+            (31, false, false, 199),
+            (31, true, true, 4096),
+        ] {
             let neuron = snnc_targets::registry::load("loihi-like").unwrap().neuron;
             let format = NeuronFormat {
                 state_bits: bits,
@@ -208,9 +256,17 @@ mod tests {
                 let mut state = [[0; LANES]; 3];
                 let mut single = state;
                 for step in 0..20 {
-                    let (sums, bias) = (line(step, 0, 1 << (bits - 4)), line(step, 1, 300));
+                    // Every other timestep no sum overflows.
+                    let most = 1 << (bits - if step % 2 == 0 { 4 } else { 6 });
+                    let (sums, bias) = (line(step, 0, most), line(step, 1, 300));
                     let inputs = LineInputs { sums: &sums, bias: &bias, thresholds: &thresholds };
+                    let mut short = state;
                     let marks = rule.exact(&mut state, inputs);
+                    if rule.fixed.fits_32_bits(&sums) {
+                        assert_eq!(marks, rule.line(&mut short, inputs), "step {step} of {bits} bits");
+                        assert_eq!(state, short);
+                        in_32_bits += 1;
+                    }
                     assert_eq!(marks, one_by_one(&rule, &mut single, inputs), "step {step} of {bits} bits");
                     assert_eq!(state, single);
                     seen.fired |= marks.fired;
@@ -222,6 +278,7 @@ mod tests {
         }
         let all = [seen.fired, seen.saturated, seen.overflowed, seen.active];
         assert!(all.iter().all(|&bits| bits != 0), "fired, clipped, overflowed and at rest: {all:?}");
+        assert!(in_32_bits > 30, "{in_32_bits} lines in 32 bits");
     }
 
     #[test]

@@ -56,17 +56,17 @@ impl DrawnTrain {
         // A rate of all neurons is decided for all of them at once.
         let most = match self.rates[..] {
             [rate] => bits_of(rate),
-            _ => u64::MAX,
+            _ => i64::MAX,
         };
         let mut draws = Draws::default();
-        for first in (0..neurons).step_by(2 * ROW) {
+        for first in (0..neurons).step_by(DRAWS) {
             draw(self.level, [step, (first / 2) as u32, low, high], key, most, &mut draws);
             let mut below = draws.below;
             while below != 0 {
                 let at = below.trailing_zeros() as usize;
                 below &= below - 1;
                 let neuron = first + at;
-                let draw = draws.bits[at % 2][at / 2];
+                let draw = draws.bits[at / (2 * ROW)][at % 2][at / 2 % ROW];
                 if neuron < neurons && (self.rates.len() == 1 || draw < bits_of(self.rate(neuron))) {
                     fired(neuron);
                 }
@@ -75,33 +75,44 @@ impl DrawnTrain {
     }
 }
 
-/// Draws of [`ROW`] blocks.
+/// Rows of blocks that are drawn together.
+const ROWS: usize = 2;
+/// Neurons for which they are.
+const DRAWS: usize = 2 * ROW * ROWS;
+
+/// Draws of [`ROWS`] rows of blocks.
 #[derive(Debug, Default)]
 struct Draws {
-    /// Of the even and of the odd neurons, 53 bits each.
-    bits: [[u64; ROW]; 2],
+    /// By row, of the even and of the odd neurons, 53 bits each.
+    bits: [[[i64; ROW]; 2]; ROWS],
     /// Which of them are below a number: a bit each, even and odd neurons in turn.
-    below: u32,
+    below: u64,
 }
 
 /// The least number that no draw of a neuron that fires at this rate reaches; exact, as scaling by a power of 2 is.
-fn bits_of(rate: f64) -> u64 {
-    (rate * (1u64 << 53) as f64).ceil() as u64
+fn bits_of(rate: f64) -> i64 {
+    (rate * (1u64 << 53) as f64).ceil() as i64
 }
 
-fn draw(level: SimdLevel, counter: [u32; 4], key: [u32; 2], most: u64, draws: &mut Draws) {
-    dispatch!(level, draw_body(counter: [u32; 4], key: [u32; 2], most: u64, draws: &mut Draws))
+fn draw(level: SimdLevel, counter: [u32; 4], key: [u32; 2], most: i64, draws: &mut Draws) {
+    dispatch!(level, draw_body(counter: [u32; 4], key: [u32; 2], most: i64, draws: &mut Draws))
 }
 
 #[inline(always)]
-fn draw_body(counter: [u32; 4], key: [u32; 2], most: u64, draws: &mut Draws) {
-    let [a, b, c, d] = philox4x32_10_row(counter, key);
+fn draw_body(counter: [u32; 4], key: [u32; 2], most: i64, draws: &mut Draws) {
     draws.below = 0;
-    for i in 0..ROW {
-        let [even, odd] = [upper_53(a[i], b[i]), upper_53(c[i], d[i])];
-        draws.bits[0][i] = even;
-        draws.bits[1][i] = odd;
-        draws.below |= (u32::from(even < most) | u32::from(odd < most) << 1) << (2 * i);
+    for (row, bits) in draws.bits.iter_mut().enumerate() {
+        let first = counter[1].wrapping_add((row * ROW) as u32);
+        let [a, b, c, d] = philox4x32_10_row([counter[0], first, counter[2], counter[3]], key);
+        // Signed numbers and flags as wide as they are, for vector instructions.
+        let mut below = [0; ROW];
+        for i in 0..ROW {
+            let [even, odd] = [upper_53(a[i], b[i]) as i64, upper_53(c[i], d[i]) as i64];
+            bits[0][i] = even;
+            bits[1][i] = odd;
+            below[i] = (u64::from(even < most) | u64::from(odd < most) << 1) << (2 * i);
+        }
+        draws.below |= below.iter().fold(0, |all, bits| all | bits) << (2 * ROW * row);
     }
 }
 
