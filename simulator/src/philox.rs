@@ -21,46 +21,14 @@ pub fn philox4x32_10(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     counter
 }
 
-/// Blocks that [`philox4x32_10_row`] makes together: as many as vector registers hold.
-pub const ROW: usize = 8;
-/// The lower word of two.
-const LOW: u64 = u32::MAX as u64;
-
-/// [`philox4x32_10`] of [`ROW`] counters that differ in the second word, which counts up from `counter[1]`: words `w`
-/// of all blocks are `[w][block]`, each as a number of 64 bits. A plain loop over blocks in each round, for vector
-/// instructions, which multiply the lower halves of such numbers; so what is in the upper halves meanwhile is no matter.
-#[inline(always)]
-pub fn philox4x32_10_row(counter: [u32; 4], mut key: [u32; 2]) -> [[u64; ROW]; 4] {
-    let mut words = counter.map(|word| [u64::from(word); ROW]);
-    for (word, block) in words[1].iter_mut().zip(0..) {
-        *word = counter[1].wrapping_add(block).into();
-    }
-    for round in 0..10 {
-        if round > 0 {
-            key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
-        }
-        let [first, second, third, fourth] = words;
-        for i in 0..ROW {
-            let a = (first[i] & LOW) * 0xD251_1F53;
-            let b = (third[i] & LOW) * 0xCD9E_8D57;
-            words[0][i] = (b >> 32) ^ second[i] ^ u64::from(key[0]);
-            words[1][i] = b;
-            words[2][i] = (a >> 32) ^ fourth[i] ^ u64::from(key[1]);
-            words[3][i] = a;
-        }
-    }
-    words.map(|words| words.map(|word| word & LOW))
-}
-
-/// The upper 53 bits of a 64-bit word in two halves: [`uniform`] times 2^53.
-#[inline(always)]
-pub fn upper_53(low: u64, high: u64) -> u64 {
-    high << 21 | low >> 11
+/// The upper 53 bits of a 64-bit word: [`uniform`] times 2^53.
+pub fn upper_53(low: u32, high: u32) -> u64 {
+    u64::from(high) << 21 | u64::from(low >> 11)
 }
 
 /// The upper 53 bits of a 64-bit word, as a multiple of 2^-53 in `[0, 1)`.
 pub fn uniform(low: u32, high: u32) -> f64 {
-    upper_53(low.into(), high.into()) as f64 * (1.0 / (1u64 << 53) as f64)
+    upper_53(low, high) as f64 * (1.0 / (1u64 << 53) as f64)
 }
 
 #[cfg(test)]
@@ -76,16 +44,5 @@ mod tests {
             philox4x32_10(pi, [0xa409_3822, 0x299f_31d0]),
             [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
         );
-    }
-
-    #[test]
-    fn rows_are_blocks_one_after_the_other() {
-        for counter in [[3, 0, 5, 0], [u32::MAX, u32::MAX - 7, 1, 2]] {
-            let row = philox4x32_10_row(counter, [11, 12]);
-            for block in 0..ROW {
-                let own = [counter[0], counter[1].wrapping_add(block as u32), counter[2], counter[3]];
-                assert_eq!(row.map(|words| words[block]), philox4x32_10(own, [11, 12]).map(u64::from));
-            }
-        }
     }
 }

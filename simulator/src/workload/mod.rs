@@ -72,6 +72,7 @@
 //! This module does no IO.
 
 mod chip;
+mod draws;
 pub mod generation;
 mod samples;
 pub mod sources;

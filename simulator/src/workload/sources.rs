@@ -6,8 +6,8 @@
 use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::spike_source::{SpikePattern, SpikeSource};
 
-use crate::execute::kernels::level::{SimdLevel, dispatch};
-use crate::philox::{ROW, philox4x32_10_row, upper_53};
+use super::draws::{DRAWS, Draws};
+use crate::execute::kernels::level::SimdLevel;
 use crate::spike_train::SpikeTrain;
 
 /// The spikes of one sample.
@@ -60,14 +60,13 @@ impl DrawnTrain {
         };
         let mut draws = Draws::default();
         for first in (0..neurons).step_by(DRAWS) {
-            draw(self.level, [step, (first / 2) as u32, low, high], key, most, &mut draws);
+            draws.draw(self.level, [step, (first / 2) as u32, low, high], key, most);
             let mut below = draws.below;
             while below != 0 {
                 let at = below.trailing_zeros() as usize;
                 below &= below - 1;
                 let neuron = first + at;
-                let draw = draws.bits[at / (2 * ROW)][at % 2][at / 2 % ROW];
-                if neuron < neurons && (self.rates.len() == 1 || draw < bits_of(self.rate(neuron))) {
+                if neuron < neurons && (self.rates.len() == 1 || draws.of(at) < bits_of(self.rate(neuron))) {
                     fired(neuron);
                 }
             }
@@ -75,45 +74,9 @@ impl DrawnTrain {
     }
 }
 
-/// Rows of blocks that are drawn together.
-const ROWS: usize = 2;
-/// Neurons for which they are.
-const DRAWS: usize = 2 * ROW * ROWS;
-
-/// Draws of [`ROWS`] rows of blocks.
-#[derive(Debug, Default)]
-struct Draws {
-    /// By row, of the even and of the odd neurons, 53 bits each.
-    bits: [[[i64; ROW]; 2]; ROWS],
-    /// Which of them are below a number: a bit each, even and odd neurons in turn.
-    below: u64,
-}
-
 /// The least number that no draw of a neuron that fires at this rate reaches; exact, as scaling by a power of 2 is.
 fn bits_of(rate: f64) -> i64 {
     (rate * (1u64 << 53) as f64).ceil() as i64
-}
-
-fn draw(level: SimdLevel, counter: [u32; 4], key: [u32; 2], most: i64, draws: &mut Draws) {
-    dispatch!(level, draw_body(counter: [u32; 4], key: [u32; 2], most: i64, draws: &mut Draws))
-}
-
-#[inline(always)]
-fn draw_body(counter: [u32; 4], key: [u32; 2], most: i64, draws: &mut Draws) {
-    draws.below = 0;
-    for (row, bits) in draws.bits.iter_mut().enumerate() {
-        let first = counter[1].wrapping_add((row * ROW) as u32);
-        let [a, b, c, d] = philox4x32_10_row([counter[0], first, counter[2], counter[3]], key);
-        // Signed numbers and flags as wide as they are, for vector instructions.
-        let mut below = [0; ROW];
-        for i in 0..ROW {
-            let [even, odd] = [upper_53(a[i], b[i]) as i64, upper_53(c[i], d[i]) as i64];
-            bits[0][i] = even;
-            bits[1][i] = odd;
-            below[i] = (u64::from(even < most) | u64::from(odd < most) << 1) << (2 * i);
-        }
-        draws.below |= below.iter().fold(0, |all, bits| all | bits) << (2 * ROW * row);
-    }
 }
 
 impl SpikeTrain for DrawnTrain {
