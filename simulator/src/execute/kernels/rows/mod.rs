@@ -175,6 +175,13 @@ struct SumLine<S>([S; LANES]);
 /// Sums of a block of neurons.
 type BlockSums<S> = [SumLine<S>; BLOCK_MAX / LANES];
 
+/// The sums without lines, so that a neuron's place need not be cut in two.
+fn flat(sums: &mut BlockSums<i16>) -> &mut [i16; BLOCK_MAX] {
+    const { assert!(size_of::<BlockSums<i16>>() == size_of::<[i16; BLOCK_MAX]>()) };
+    // SAFETY: both are as long, a line is its sums and nothing else, and any sums are valid in both.
+    unsafe { &mut *std::ptr::from_mut(sums).cast() }
+}
+
 /// Sums of a block of neurons in a timestep.
 #[derive(Debug)]
 pub struct RowSums {
@@ -258,7 +265,7 @@ fn add_narrow(level: SimdLevel, block: &RowBlock, rows: &[u32], sums: &mut Block
             add_listed(level, starts, targets, weights, rows, sums);
         }
         RowFormat::Listed(_, Weights::Wide(_)) => (),
-        RowFormat::Stepped(steps) => stepped::add(starts, steps, rows, sums),
+        RowFormat::Stepped(steps) => stepped::add(starts, steps, rows, flat(sums)),
         #[cfg(target_arch = "x86_64")]
         RowFormat::Masked(masked) => masked.add(starts, rows, sums),
     }

@@ -3,8 +3,7 @@
 //! Which neuron is next does not have to be guessed by the processor, as it is where bits are looked for, and a row is
 //! no longer than its synapses. Neurons that lie further apart than a byte says have synapses of weight 0 between them.
 
-use super::super::LANES;
-use super::BlockSums;
+use super::BLOCK_MAX;
 
 /// The farthest step.
 const STEP_MAX: u16 = u8::MAX as u16;
@@ -38,7 +37,7 @@ pub fn write(places: &mut [Step], mut gap: u16, weight: i8) -> u32 {
 }
 
 /// Adds rows, each `steps[starts[row]..starts[row + 1]]`.
-pub fn add(starts: &[u32], steps: &[Step], rows: &[u32], sums: &mut BlockSums<i16>) {
+pub fn add(starts: &[u32], steps: &[Step], rows: &[u32], sums: &mut [i16; BLOCK_MAX]) {
     let of = |row: u32| starts[row as usize] as usize..starts[row as usize + 1] as usize;
     for (i, &row) in rows.iter().enumerate() {
         // The next row is fetched while this one is added.
@@ -48,8 +47,7 @@ pub fn add(starts: &[u32], steps: &[Step], rows: &[u32], sums: &mut BlockSums<i1
         let mut add = |step: &Step| {
             neuron += usize::from(step.on);
             // Always in range, so that it is not checked.
-            let line = neuron / LANES % sums.len();
-            sums[line].0[neuron % LANES] += i16::from(step.weight);
+            sums[neuron % BLOCK_MAX] += i16::from(step.weight);
         };
         for (group, steps) in groups.iter().enumerate() {
             if group % GROUPS_A_LINE == 0 {
