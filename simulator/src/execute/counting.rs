@@ -12,6 +12,8 @@ use snnc_compiler::ir::spiking::{Bias, Window};
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
 use super::fused::{FusedSlices, UpdateCounts, WindowResult};
+use super::kernels::LANES;
+use super::kernels::count::BitCounts;
 use super::packet_counter::{Arrivals, Departures, Receivers};
 use super::pass::ChipPass;
 use super::record::SliceTraces;
@@ -266,6 +268,15 @@ impl<'p> PassCounter<'p> {
         self.sums[slice] = vec![vec![0; window.steps as usize]; sums.factors.len()];
         let shape = chip.program.model.populations[id].shape;
         let is_line = shape.channels == 1 && chip.slices[slice].neurons() as usize == shape.len();
+        if is_line && self.grain == Grain::Pass && window.steps > 0 {
+            // Of the whole pass, as if all were of its first timestep.
+            let mut counts = BitCounts::new(shape.len().div_ceil(LANES));
+            record.own_steps().for_each(|sent| counts.add(chip.level, record.spikes.words(sent)));
+            sums.add(counts.counts(), &mut self.sums[slice], 0);
+            let all = counts.counts().map(|(_, spikes)| spikes).sum();
+            self.spikes[slice * self.counts.timesteps + window.start as usize] = all;
+            return;
+        }
         let mut positions: Vec<u32> = Vec::new();
         // Step by step, since the spikes of a long pass are many.
         for (step, sent) in record.own_steps().enumerate() {

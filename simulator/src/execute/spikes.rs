@@ -177,10 +177,15 @@ impl SpikeBits {
         }
     }
 
+    /// A bit a neuron of a timestep, and the bits behind the last neuron of its last word, which are 0.
+    pub fn words(&self, step: usize) -> &[u64] {
+        &self.words[step * self.stride..][..self.stride]
+    }
+
     /// Bits of a timestep that are set, ascending: the neurons that fired, of a population of one channel. They are
     /// added to `fired`.
     pub fn neurons(&self, level: SimdLevel, step: usize, fired: &mut Vec<u32>) {
-        append(level, &self.words[step * self.stride..][..self.stride], fired);
+        append(level, self.words(step), fired);
     }
 
     /// Spikes of a slice, ascending.

@@ -289,9 +289,9 @@ impl RowStream {
     }
 
     /// Adds the synapses that so many spikes of some source neurons meet, by member.
-    pub fn count(&self, spikes: impl Iterator<Item = (u32, u64)>, operations: &mut [u64]) {
+    pub fn count(&self, spikes: impl Iterator<Item = (usize, u64)>, operations: &mut [u64]) {
         for (neuron, spikes) in spikes {
-            let own = self.starts[neuron as usize] as usize..self.starts[neuron as usize + 1] as usize;
+            let own = self.starts[neuron] as usize..self.starts[neuron + 1] as usize;
             for &(member, synapses) in &self.reached[own] {
                 operations[member as usize] += spikes * u64::from(synapses);
             }
@@ -302,23 +302,21 @@ impl RowStream {
 const _: () = assert!(LINES_MAX * LANES <= BLOCK_MAX);
 
 impl RowStream {
-    /// Source neurons whose spikes arrive at a population in a timestep, ascending; if `own`, without those that the
-    /// pass before sent.
-    pub(super) fn fired(
+    /// Source neurons whose spikes arrive at a population in a timestep, a bit each.
+    pub(super) fn fired<'p>(&self, pass: &'p ChipPass, target: PopulationId, now: u32) -> Option<&'p [u64]> {
+        let sent = pass.sent(self.population, target, Arrival { step: now, delay: self.delay })?;
+        Some(pass.record(self.population).spikes.words(sent))
+    }
+
+    /// The same without those that the pass before sent.
+    pub(super) fn fired_in_pass<'p>(
         &self,
-        (pass, target): (&ChipPass, PopulationId),
+        pass: &'p ChipPass,
+        target: PopulationId,
         now: u32,
-        own: bool,
-        fired: &mut Vec<u32>,
-    ) {
-        fired.clear();
-        let arrival = Arrival { step: now, delay: self.delay };
-        if own && pass.of_pass_before(self.population, arrival) {
-            return;
-        }
-        if let Some(sent) = pass.sent(self.population, target, arrival) {
-            pass.record(self.population).spikes.neurons(pass.chip.level, sent, fired);
-        }
+    ) -> Option<&'p [u64]> {
+        let before = pass.of_pass_before(self.population, Arrival { step: now, delay: self.delay });
+        if before { None } else { self.fired(pass, target, now) }
     }
 }
 

@@ -9,6 +9,8 @@ use super::window_result::WindowResult;
 use super::{FusedPart, FusedSlices, Synapses};
 use crate::counts::Grain;
 use crate::execute::kernels::LANES;
+use crate::execute::kernels::count::BitCounts;
+use crate::execute::kernels::list::append;
 use crate::execute::kernels::scatter::add_packets;
 use crate::execute::kernels::update::update;
 use crate::execute::pass::ChipPass;
@@ -74,25 +76,26 @@ impl FusedSlices {
     ) -> Vec<u64> {
         let (window, members) = (pass.window(population), self.slices.len());
         let steps = window.start..window.end() + pass.late(population);
-        let mut fired = Vec::new();
+        let level = pass.chip.level;
         if grain == Grain::Timestep {
-            let mut units = vec![0; steps.len() * members];
+            let (mut units, mut fired) = (vec![0; steps.len() * members], Vec::new());
             for (now, units) in steps.zip(units.chunks_exact_mut(members)) {
                 for stream in &rows.streams {
-                    stream.fired((pass, population), now, true, &mut fired);
-                    stream.count(fired.iter().map(|&neuron| (neuron, 1)), units);
+                    fired.clear();
+                    if let Some(words) = stream.fired_in_pass(pass, population, now) {
+                        append(level, words, &mut fired);
+                    }
+                    stream.count(fired.iter().map(|&neuron| (neuron as usize, 1)), units);
                 }
             }
             return units;
         }
         let mut units = vec![0; members];
         for stream in &rows.streams {
-            let mut spikes = vec![0; stream.sources()];
-            for now in steps.clone() {
-                stream.fired((pass, population), now, true, &mut fired);
-                fired.iter().for_each(|&neuron| spikes[neuron as usize] += 1);
-            }
-            stream.count((0..).zip(spikes), &mut units);
+            let mut spikes = BitCounts::new(stream.sources().div_ceil(LANES));
+            let fired = steps.clone().filter_map(|now| stream.fired_in_pass(pass, population, now));
+            fired.for_each(|words| spikes.add(level, words));
+            stream.count(spikes.counts(), &mut units);
         }
         units
     }
@@ -201,7 +204,10 @@ impl FusedSlices {
         let (mut narrow, mut added) = (true, 0);
         scratch.sums.clear();
         for (stream, of_stream) in rows.streams.iter().zip(of_block) {
-            stream.fired((pass, population), now, false, &mut scratch.fired);
+            scratch.fired.clear();
+            if let Some(words) = stream.fired(pass, population, now) {
+                append(level, words, &mut scratch.fired);
+            }
             scratch.sums.add(level, of_stream, &scratch.fired);
             added += scratch.fired.len();
             narrow &= of_stream.is_narrow();

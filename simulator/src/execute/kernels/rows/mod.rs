@@ -192,6 +192,8 @@ pub struct RowSums {
     /// Lines in use.
     lines: usize,
     sums: Box<BlockSums<i32>>,
+    /// Whether `sums` may be other than 0.
+    summed: bool,
     /// The sums when a timestep is over.
     finished: Vec<[i32; LANES]>,
 }
@@ -204,17 +206,27 @@ impl RowSums {
             let zeros = vec![SumLine([S::default(); LANES]); BLOCK_MAX / LANES].into_boxed_slice();
             zeros.try_into().unwrap_or_else(|_| unreachable!("it has this length"))
         }
-        Self { partial: zeros(), rows: 0, lines, sums: zeros(), finished: vec![[0; LANES]; lines] }
+        Self {
+            partial: zeros(),
+            rows: 0,
+            lines,
+            sums: zeros(),
+            summed: false,
+            finished: vec![[0; LANES]; lines],
+        }
     }
 
     /// Sets all to 0.
     pub fn clear(&mut self) {
-        self.sums[..self.lines].fill(SumLine([0; LANES]));
+        if std::mem::take(&mut self.summed) {
+            self.sums[..self.lines].fill(SumLine([0; LANES]));
+        }
     }
 
     /// Adds some rows of a block.
     pub fn add(&mut self, level: SimdLevel, block: &RowBlock, mut rows: &[u32]) {
         if let RowFormat::Listed(targets, Weights::Wide(weights)) = &block.format {
+            self.summed = true;
             return add_listed(level, &block.starts, targets, weights, rows, &mut self.sums);
         }
         while !rows.is_empty() {
@@ -230,15 +242,35 @@ impl RowSums {
 
     /// The sums, by line.
     pub fn finish(&mut self, level: SimdLevel) -> &[[i32; LANES]] {
-        self.join(level);
-        self.finished.iter_mut().zip(&*self.sums).for_each(|(line, sums)| *line = sums.0);
+        if self.summed {
+            self.join(level);
+            self.finished.iter_mut().zip(&*self.sums).for_each(|(line, sums)| *line = sums.0);
+        } else {
+            // Mostly the short sums are all that there is.
+            widen(level, &mut self.partial[..self.lines], &mut self.finished);
+            self.rows = 0;
+        }
         &self.finished
     }
 
     fn join(&mut self, level: SimdLevel) {
         if self.rows > 0 {
             join(level, &mut self.partial[..self.lines], &mut self.sums[..self.lines]);
-            self.rows = 0;
+            (self.rows, self.summed) = (0, true);
+        }
+    }
+}
+
+fn widen(level: SimdLevel, partial: &mut [SumLine<i16>], sums: &mut [[i32; LANES]]) {
+    dispatch!(level, widen_body(partial: &mut [SumLine<i16>], sums: &mut [[i32; LANES]]))
+}
+
+#[inline(always)]
+fn widen_body(partial: &mut [SumLine<i16>], sums: &mut [[i32; LANES]]) {
+    for (sums, partial) in sums.iter_mut().zip(partial) {
+        for (sum, part) in sums.iter_mut().zip(&mut partial.0) {
+            *sum = i32::from(*part);
+            *part = 0;
         }
     }
 }
