@@ -17,6 +17,11 @@ pub trait SpikeTrain: Sync {
     /// Calls `fired` for each neuron that fires in a timestep, ascending; neurons are numbered `[c, h, w]` row-major.
     fn each(&self, step: u32, fired: &mut dyn FnMut(usize));
 
+    /// The same with the first of up to 64 neurons side by side, and a bit for each that fires, the lowest its own.
+    fn each_word(&self, step: u32, fired: &mut dyn FnMut(usize, u64)) {
+        self.each(step, &mut |neuron| fired(neuron, 1));
+    }
+
     /// All timesteps as `[t, c, h, w]` of 0 and 1.
     fn values(&self) -> Vec<f64> {
         let each = self.shape().len();

@@ -68,7 +68,7 @@ impl ChipPass<'_> {
             record.spikes.append(step, level, |words| {
                 let sent = now - population.window.start;
                 if width == 1 {
-                    return train.each(sent, &mut |neuron| words.add(neuron, 1));
+                    return train.each_word(sent, &mut |first, bits| words.add(first, bits));
                 }
                 train.each(sent, &mut |neuron| {
                     let (channel, position) = (neuron / shape.positions(), neuron % shape.positions());

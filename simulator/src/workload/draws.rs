@@ -85,20 +85,22 @@ mod x86 {
     /// The words of all blocks.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn philox(counter: [u32; 4], mut key: [u32; 2]) -> [Word; 4] {
+    fn philox(counter: [u32; 4], key: [u32; 2]) -> [Word; 4] {
         let same = |word: u32| _mm256_set1_epi64x(word.into());
+        let mut keys = key.map(same);
+        let further = [same(0x9E37_79B9), same(0xBB67_AE85)];
         let factors = [same(0xD251_1F53), same(0xCD9E_8D57)];
         let [first, second, third, fourth] = counter;
         let mut words = [first, 0, third, fourth].map(|word| [same(word); BLOCKS / LANES]);
         for (vector, word) in (0..).zip(&mut words[1]) {
-            let block = |lane: u32| i64::from(second.wrapping_add(LANES as u32 * vector + lane));
-            *word = _mm256_setr_epi64x(block(0), block(1), block(2), block(3));
+            let block = |lane| LANES as i64 * vector + lane;
+            let blocks = _mm256_setr_epi64x(block(0), block(1), block(2), block(3));
+            *word = _mm256_add_epi64(same(second), blocks);
         }
         for round in 0..10 {
             if round > 0 {
-                key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
+                keys = [_mm256_add_epi64(keys[0], further[0]), _mm256_add_epi64(keys[1], further[1])];
             }
-            let keys = key.map(same);
             for vector in 0..BLOCKS / LANES {
                 let [first, second, third, fourth] = words.map(|word| word[vector]);
                 let a = _mm256_mul_epu32(first, factors[0]);

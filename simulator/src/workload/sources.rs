@@ -49,30 +49,36 @@ impl DrawnTrain {
         if self.rates.len() == 1 { self.rates[0] } else { self.rates[neuron] }
     }
 
-    /// Two neurons a block of Philox; a neuron fires if its 53 bits are below its rate times 2^53.
-    fn poisson(&self, step: u32, fired: &mut dyn FnMut(usize)) {
+    /// Two neurons a block of Philox; a neuron fires if its 53 bits are below its rate times 2^53. `fired` gets the
+    /// first of some neurons and a bit for each.
+    fn poisson(&self, step: u32, fired: &mut dyn FnMut(usize, u64)) {
         let (key, [low, high]) = (words(self.source.seed), words(self.sample));
         let neurons = self.shape.len();
         // A rate of all neurons is decided for all of them at once.
-        let most = match self.rates[..] {
-            [rate] => bits_of(rate),
-            _ => i64::MAX,
+        let (most, own_rates) = match self.rates[..] {
+            [rate] => (bits_of(rate), false),
+            _ => (i64::MAX, true),
         };
         let mut draws = Draws::default();
-        for first in (0..neurons).step_by(DRAWS) {
-            draws.draw(self.level, [step, (first / 2) as u32, low, high], key, most);
-            let mut below = draws.below;
-            while below != 0 {
-                let at = below.trailing_zeros() as usize;
-                below &= below - 1;
-                let neuron = first + at;
-                if neuron < neurons && (self.rates.len() == 1 || draws.of(at) < bits_of(self.rate(neuron))) {
-                    fired(neuron);
+        for first in (0..neurons).step_by(WORD) {
+            let mut word = 0;
+            for part in (first..neurons.min(first + WORD)).step_by(DRAWS) {
+                draws.draw(self.level, [step, (part / 2) as u32, low, high], key, most);
+                if own_rates {
+                    let fires = |&at: &usize| draws.of(at) < bits_of(self.rate(part + at));
+                    let bits = (0..DRAWS.min(neurons - part)).filter(fires);
+                    draws.below = bits.fold(0, |bits, at| bits | 1 << at);
                 }
+                word |= u64::from(draws.below) << (part - first);
             }
+            let behind = WORD - (neurons - first).min(WORD);
+            fired(first, word & (u64::MAX >> behind));
         }
     }
 }
+
+/// Neurons of a word of bits.
+const WORD: usize = u64::BITS as usize;
 
 /// The least number that no draw of a neuron that fires at this rate reaches; exact, as scaling by a power of 2 is.
 fn bits_of(rate: f64) -> i64 {
@@ -90,13 +96,25 @@ impl SpikeTrain for DrawnTrain {
 
     fn each(&self, step: u32, fired: &mut dyn FnMut(usize)) {
         match self.source.pattern {
-            SpikePattern::Poisson => self.poisson(step, fired),
+            SpikePattern::Poisson => self.poisson(step, &mut |first, mut bits| {
+                while bits != 0 {
+                    fired(first + bits.trailing_zeros() as usize);
+                    bits &= bits - 1;
+                }
+            }),
             SpikePattern::Regular { phase } => {
                 let passed = |neuron, steps: f64| (phase + steps * self.rate(neuron)).floor();
                 let (now, next) = (f64::from(step), f64::from(step) + 1.0);
                 let fires = |&neuron: &usize| passed(neuron, next) > passed(neuron, now);
                 (0..self.shape.len()).filter(fires).for_each(fired);
             }
+        }
+    }
+
+    fn each_word(&self, step: u32, fired: &mut dyn FnMut(usize, u64)) {
+        match self.source.pattern {
+            SpikePattern::Poisson => self.poisson(step, fired),
+            SpikePattern::Regular { .. } => self.each(step, &mut |neuron| fired(neuron, 1)),
         }
     }
 }
@@ -190,6 +208,11 @@ mod tests {
                 for step in 0..3 {
                     let mut fired = Vec::new();
                     train.each(step, &mut |neuron| fired.push(neuron));
+                    let mut in_words = Vec::new();
+                    train.each_word(step, &mut |first, bits| {
+                        in_words.extend((0..64).filter(|bit| bits >> bit & 1 == 1).map(|bit| first + bit));
+                    });
+                    assert_eq!(fired, in_words);
                     let fires = |&neuron: &usize| {
                         let block = philox4x32_10([step, neuron as u32 / 2, 5, 2], [11, 0]);
                         let [low, high] = [block[neuron % 2 * 2], block[neuron % 2 * 2 + 1]];

@@ -14,7 +14,7 @@ use stepped::Step;
 
 /// Most neurons of a block: targets have 16 bits.
 pub const BLOCK_MAX: usize = 1 << 16;
-/// Rows of 8-bit weights that a 16-bit sum surely holds: each adds to a sum at most once, 255 x 128 < 2^15.
+/// 8-bit weights that a 16-bit sum surely holds: 255 x 128 < 2^15.
 const PARTIAL: usize = 255;
 
 /// Rows of some source neurons into a block of neurons.
@@ -23,6 +23,8 @@ pub struct RowBlock {
     /// Where each row begins, and one past the last.
     starts: Vec<u32>,
     format: RowFormat,
+    /// Synapses of the neuron that has most of them: so often all rows together add to a sum.
+    most: usize,
 }
 
 /// How the synapses of rows are written; each row ascends by target.
@@ -48,8 +50,9 @@ impl RowBlock {
 #[derive(Debug)]
 pub struct RowPlan {
     level: SimdLevel,
-    neurons: usize,
     rows: Vec<PlannedRow>,
+    /// Synapses of each neuron.
+    incoming: Vec<u32>,
     /// Whether all weights have 8 bits.
     narrow: bool,
 }
@@ -65,7 +68,8 @@ struct PlannedRow {
 impl RowPlan {
     /// So many empty rows into a block of so many neurons, at most [`BLOCK_MAX`], for a processor's instructions.
     pub fn new(rows: usize, neurons: usize, level: SimdLevel) -> Self {
-        Self { level, neurons, rows: vec![PlannedRow::default(); rows], narrow: true }
+        let (rows, incoming) = (vec![PlannedRow::default(); rows], vec![0; neurons]);
+        Self { level, rows, incoming, narrow: true }
     }
 
     /// Plans a synapse of a row; they come ascending by target, none twice.
@@ -74,6 +78,7 @@ impl RowPlan {
         *synapses += 1;
         *steps += 1 + stepped::between(target as u16 - *last);
         *last = target as u16;
+        self.incoming[target] += 1;
         self.narrow &= i8::try_from(weight).is_ok();
     }
 
@@ -98,14 +103,15 @@ impl RowPlan {
             starts.push(starts[starts.len() - 1] + places(row));
         }
         let next = starts[..self.rows.len()].iter().map(|&at| NextSynapse { at, last: 0 }).collect();
-        RowBlockBuilder { block: RowBlock { starts, format }, next }
+        let most = self.incoming.iter().max().map_or(0, |&most| most as usize);
+        RowBlockBuilder { block: RowBlock { starts, format, most }, next }
     }
 
     /// Rows of bits, if these are shorter than lists of as many synapses and the processor adds them fast.
     #[cfg(target_arch = "x86_64")]
     fn masked(&self, synapses: usize) -> Option<RowFormat> {
         let processor = masked::Expands::of(self.level).filter(|_| self.narrow)?;
-        let (rows, lines) = (self.rows.len(), self.neurons.div_ceil(LANES));
+        let (rows, lines) = (self.rows.len(), self.incoming.len().div_ceil(LANES));
         let shorter = rows * lines * size_of::<u64>() <= synapses * size_of::<u16>();
         shorter.then(|| RowFormat::Masked(masked::MaskedRows::new(processor, rows, lines, synapses)))
     }
@@ -187,8 +193,8 @@ fn flat(sums: &mut BlockSums<i16>) -> &mut [i16; BLOCK_MAX] {
 pub struct RowSums {
     /// What rows of 8-bit weights brought since these sums last joined those of 32 bits.
     partial: Box<BlockSums<i16>>,
-    /// How many rows that are.
-    rows: usize,
+    /// How many weights one of them may have.
+    weights: usize,
     /// Lines in use.
     lines: usize,
     sums: Box<BlockSums<i32>>,
@@ -208,7 +214,7 @@ impl RowSums {
         }
         Self {
             partial: zeros(),
-            rows: 0,
+            weights: 0,
             lines,
             sums: zeros(),
             summed: false,
@@ -223,19 +229,22 @@ impl RowSums {
         }
     }
 
-    /// Adds some rows of a block.
+    /// Adds some rows of a block, each once.
     pub fn add(&mut self, level: SimdLevel, block: &RowBlock, mut rows: &[u32]) {
         if let RowFormat::Listed(targets, Weights::Wide(weights)) = &block.format {
             self.summed = true;
             return add_listed(level, &block.starts, targets, weights, rows, &mut self.sums);
         }
         while !rows.is_empty() {
-            if self.rows == PARTIAL {
+            let wanted = rows.len().min(block.most);
+            if self.weights + wanted > PARTIAL {
                 self.join(level);
             }
-            let (now, later) = rows.split_at(rows.len().min(PARTIAL - self.rows));
+            // A row adds to a sum at most once.
+            let now = if wanted <= PARTIAL { rows.len() } else { PARTIAL };
+            let (now, later) = rows.split_at(now);
             add_narrow(level, block, now, &mut self.partial);
-            self.rows += now.len();
+            self.weights += wanted.min(PARTIAL);
             rows = later;
         }
     }
@@ -248,15 +257,15 @@ impl RowSums {
         } else {
             // Mostly the short sums are all that there is.
             widen(level, &mut self.partial[..self.lines], &mut self.finished);
-            self.rows = 0;
+            self.weights = 0;
         }
         &self.finished
     }
 
     fn join(&mut self, level: SimdLevel) {
-        if self.rows > 0 {
+        if self.weights > 0 {
             join(level, &mut self.partial[..self.lines], &mut self.sums[..self.lines]);
-            (self.rows, self.summed) = (0, true);
+            (self.weights, self.summed) = (0, true);
         }
     }
 }
@@ -390,8 +399,9 @@ mod tests {
                     synapses.weights.iter_mut().zip(&synapses.targets).filter(|(_, target)| **target == 5);
                 own.for_each(|(weight, _)| *weight = -128);
             }
-            // Some rows several times, others never.
-            let rows: Vec<u32> = (0..600).map(|i| philox4x32_10([i, 0, 0, 0], [7, 7])[0] % 300).collect();
+            // Some rows several times, others never; in a piece each at most once, as 7 does not divide 300.
+            let piece = |first: u32| (0..280).map(move |i| (first + 7 * i) % 300);
+            let rows: Vec<u32> = piece(0).chain(piece(100)).chain(piece(205)).collect();
             let mut expected = vec![0i64; neurons.next_multiple_of(LANES)];
             for &row in &rows {
                 for (target, weight) in synapses.row(row as usize) {
@@ -412,7 +422,7 @@ mod tests {
                 let mut sums = RowSums::new(neurons.div_ceil(LANES));
                 for _ in 0..2 {
                     sums.clear();
-                    for rows in rows.chunks(100) {
+                    for rows in rows.chunks(280) {
                         sums.add(level, &block, rows);
                     }
                     let found = sums.finish(level).as_flattened().iter().map(|&sum| i64::from(sum));
