@@ -17,7 +17,8 @@ pub trait SpikeTrain: Sync {
     /// Calls `fired` for each neuron that fires in a timestep, ascending; neurons are numbered `[c, h, w]` row-major.
     fn each(&self, step: u32, fired: &mut dyn FnMut(usize));
 
-    /// The same with the first of up to 64 neurons side by side, and a bit for each that fires, the lowest its own.
+    /// Calls `fired` for groups of up to 64 neurons side by side, ascending: with the first one and a bit for each that
+    /// fires in a timestep, the first one's lowest.
     fn each_word(&self, step: u32, fired: &mut dyn FnMut(usize, u64)) {
         self.each(step, &mut |neuron| fired(neuron, 1));
     }

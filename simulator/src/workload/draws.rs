@@ -24,7 +24,7 @@ impl Draws {
     }
 
     /// Draws from blocks whose counters differ in the second word, which counts up from `counter[1]`: the even neuron
-    /// has the first two words of its block, the lower one first, the odd one the others.
+    /// has the first two words of its block, the lower one first, the odd one the others. `most` is the bound.
     pub fn draw(&mut self, level: SimdLevel, counter: [u32; 4], key: [u32; 2], most: i64) {
         #[cfg(target_arch = "x86_64")]
         if level.kind() != crate::execute::kernels::level::InstructionSet::Portable {

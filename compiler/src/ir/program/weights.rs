@@ -11,11 +11,11 @@ use crate::ir::text::packed;
 
 /// Weights in the narrowest type that holds them.
 #[derive(Clone, PartialEq, Eq)]
-pub struct WeightMemory(Width);
+pub struct WeightMemory(HeldWeights);
 
 /// Weights are wide only if one of them has more than 8 bits, so that equal memories have equal widths.
 #[derive(Clone, PartialEq, Eq)]
-enum Width {
+enum HeldWeights {
     Narrow(Vec<i8>),
     Wide(Vec<i16>),
 }
@@ -33,8 +33,8 @@ impl WeightMemory {
     /// Number of weights.
     pub fn len(&self) -> usize {
         match &self.0 {
-            Width::Narrow(weights) => weights.len(),
-            Width::Wide(weights) => weights.len(),
+            HeldWeights::Narrow(weights) => weights.len(),
+            HeldWeights::Wide(weights) => weights.len(),
         }
     }
 
@@ -45,7 +45,7 @@ impl WeightMemory {
 
     /// Whether all weights have 8 bits.
     pub fn is_narrow(&self) -> bool {
-        matches!(self.0, Width::Narrow(_))
+        matches!(self.0, HeldWeights::Narrow(_))
     }
 
     /// The weight at an index.
@@ -55,8 +55,8 @@ impl WeightMemory {
     #[inline]
     pub fn at(&self, index: usize) -> i16 {
         match &self.0 {
-            Width::Narrow(weights) => weights[index].into(),
-            Width::Wide(weights) => weights[index],
+            HeldWeights::Narrow(weights) => weights[index].into(),
+            HeldWeights::Wide(weights) => weights[index],
         }
     }
 
@@ -67,34 +67,39 @@ impl WeightMemory {
     #[inline]
     pub fn slice(&self, range: Range<usize>) -> WeightSlice<'_> {
         match &self.0 {
-            Width::Narrow(weights) => WeightSlice::Narrow(&weights[range]),
-            Width::Wide(weights) => WeightSlice::Wide(&weights[range]),
+            HeldWeights::Narrow(weights) => WeightSlice::Narrow(&weights[range]),
+            HeldWeights::Wide(weights) => WeightSlice::Wide(&weights[range]),
         }
     }
 
     /// All weights.
+    pub fn all(&self) -> WeightSlice<'_> {
+        self.slice(0..self.len())
+    }
+
+    /// All weights, one by one.
     pub fn iter(&self) -> impl Iterator<Item = i16> + '_ {
-        self.slice(0..self.len()).iter()
+        self.all().iter()
     }
 
     /// Adds a weight at the end.
     #[inline]
     pub fn push(&mut self, weight: i16) {
         match (&mut self.0, i8::try_from(weight)) {
-            (Width::Narrow(weights), Ok(weight)) => weights.push(weight),
-            (Width::Wide(weights), _) => weights.push(weight),
-            (Width::Narrow(_), Err(_)) => self.widened().push(weight),
+            (HeldWeights::Narrow(weights), Ok(weight)) => weights.push(weight),
+            (HeldWeights::Wide(weights), _) => weights.push(weight),
+            (HeldWeights::Narrow(_), Err(_)) => self.widened().push(weight),
         }
     }
 
     /// Adds weights at the end.
     pub fn extend_from_slice(&mut self, weights: &[i16]) {
         match &mut self.0 {
-            Width::Narrow(narrow) if weights.iter().all(|&weight| i8::try_from(weight).is_ok()) => {
+            HeldWeights::Narrow(narrow) if weights.iter().all(|&weight| i8::try_from(weight).is_ok()) => {
                 narrow.extend(weights.iter().map(|&weight| weight as i8));
             }
-            Width::Wide(wide) => wide.extend_from_slice(weights),
-            Width::Narrow(_) => self.widened().extend_from_slice(weights),
+            HeldWeights::Wide(wide) => wide.extend_from_slice(weights),
+            HeldWeights::Narrow(_) => self.widened().extend_from_slice(weights),
         }
     }
 
@@ -108,19 +113,19 @@ impl WeightMemory {
     /// Gives up room for more.
     pub fn shrink_to_fit(&mut self) {
         match &mut self.0 {
-            Width::Narrow(weights) => weights.shrink_to_fit(),
-            Width::Wide(weights) => weights.shrink_to_fit(),
+            HeldWeights::Narrow(weights) => weights.shrink_to_fit(),
+            HeldWeights::Wide(weights) => weights.shrink_to_fit(),
         }
     }
 
     /// The weights in 16 bits from now on.
     fn widened(&mut self) -> &mut Vec<i16> {
-        if let Width::Narrow(weights) = &self.0 {
-            self.0 = Width::Wide(weights.iter().map(|&weight| weight.into()).collect());
+        if let HeldWeights::Narrow(weights) = &self.0 {
+            self.0 = HeldWeights::Wide(weights.iter().map(|&weight| weight.into()).collect());
         }
         match &mut self.0 {
-            Width::Wide(weights) => weights,
-            Width::Narrow(_) => unreachable!("they were made wide"),
+            HeldWeights::Wide(weights) => weights,
+            HeldWeights::Narrow(_) => unreachable!("they were made wide"),
         }
     }
 }
@@ -163,7 +168,7 @@ impl<'w> WeightSlice<'w> {
 
 impl Default for WeightMemory {
     fn default() -> Self {
-        Self(Width::Narrow(Vec::new()))
+        Self(HeldWeights::Narrow(Vec::new()))
     }
 }
 

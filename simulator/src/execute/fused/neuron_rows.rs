@@ -308,7 +308,7 @@ impl RowStream {
         Some(pass.record(self.population).spikes.words(sent))
     }
 
-    /// The same without those that the pass before sent.
+    /// Source neurons whose spikes of this pass, not of one before, arrive at a population in a timestep, a bit each.
     pub(super) fn fired_in_pass<'p>(
         &self,
         pass: &'p ChipPass,

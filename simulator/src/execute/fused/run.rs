@@ -232,7 +232,7 @@ impl FusedSlices {
         *units = lists.hits(pass, population, now, hits);
         sums.as_flattened_mut().fill(0);
         let flat = sums.as_flattened_mut();
-        add_packets(pass.chip.level, &lists.weights, &lists.lists, hits, partial, flat);
+        add_packets(pass.chip.level, lists.weights.all(), &lists.lists, hits, partial, flat);
         // A packet adds to a sum at most once.
         let bounded = lists.weights.is_narrow() && neuron.fixed().bounds(hits.len());
         hits.clear();

@@ -4,13 +4,13 @@
 //! 8 bits.
 
 use snnc_compiler::ir::PopulationId;
-use snnc_compiler::ir::program::{Program, Slice, SynapseRun};
+use snnc_compiler::ir::program::{Program, Slice, SynapseRun, WeightMemory};
 
 use super::slice_view::{SharedView, UnitConnection};
 use super::{FusedMember, memory};
 use crate::counts::SliceTable;
 use crate::execute::kernels::LANES;
-use crate::execute::kernels::scatter::{PacketAtList, ScatterList, Weights};
+use crate::execute::kernels::scatter::{PacketAtList, ScatterList};
 use crate::execute::pass::{Arrival, ChipPass};
 use crate::execute::slice::SliceSpike;
 use crate::neuron::Marks;
@@ -19,7 +19,7 @@ use crate::neuron::Marks;
 #[derive(Debug)]
 pub struct ScatterLists {
     /// Weights of all members side by side.
-    pub weights: Weights,
+    pub weights: WeightMemory,
     /// Synapse lists.
     pub lists: Vec<ScatterList>,
     /// Sources.
@@ -49,12 +49,7 @@ impl ScatterLists {
                 shift: neurons(list.shift),
             }
         });
-        Self {
-            weights: Weights::new(weights),
-            lists: lists.collect(),
-            connections: shared.connections.clone(),
-            unit,
-        }
+        Self { weights, lists: lists.collect(), connections: shared.connections.clone(), unit }
     }
 
     /// Synapses of all source neurons; `slices` are all of the program.
@@ -111,15 +106,16 @@ fn weights(
     table: &SliceTable,
     shared: &SharedView,
     members: &[FusedMember],
-) -> (Vec<i16>, Vec<usize>) {
-    let mut all = Vec::new();
+) -> (WeightMemory, Vec<usize>) {
+    let mut all = WeightMemory::default();
     let mut bases = Vec::new();
     for (index, block) in shared.blocks.iter().enumerate() {
         bases.push(all.len());
         for row in 0..block.atoms * block.taps {
             for member in members {
                 let first = (member.bases[index] + row * member.unit) as usize;
-                all.extend(memory(program, table, member).slice(first..first + member.unit as usize).iter());
+                let own = memory(program, table, member).slice(first..first + member.unit as usize);
+                own.iter().for_each(|weight| all.push(weight));
             }
         }
     }

@@ -14,7 +14,7 @@ pub(crate) enum InstructionSet {
     /// AVX2, BMI1 and POPCNT.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// AVX-512 F, BW and VL, BMI1 and POPCNT.
+    /// AVX-512 F, BW and VL, AVX2, BMI1 and POPCNT.
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
@@ -31,11 +31,12 @@ impl SimdLevel {
         #[cfg(target_arch = "x86_64")]
         {
             let counts = is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("popcnt");
+            let avx2 = counts && is_x86_feature_detected!("avx2");
             let avx512 = is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl");
-            if counts && avx512 {
+            if avx2 && avx512 {
                 levels.push(Self(InstructionSet::Avx512));
             }
-            if counts && is_x86_feature_detected!("avx2") {
+            if avx2 {
                 levels.push(Self(InstructionSet::Avx2));
             }
         }

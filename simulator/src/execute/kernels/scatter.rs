@@ -1,31 +1,9 @@
 //! Weights added to sums in memory, packet by packet: for lists that are no rows of positions, and for weights beyond
 //! 8 bits.
 
-use snnc_compiler::ir::program::SynapseRun;
+use snnc_compiler::ir::program::{SynapseRun, WeightSlice};
 
 use super::level::{SimdLevel, dispatch};
-
-/// Weights in the narrowest type that holds them.
-#[derive(Debug)]
-pub enum Weights {
-    /// Up to 8 bits.
-    Narrow(Vec<i8>),
-    /// Up to 16 bits.
-    Wide(Vec<i16>),
-}
-
-impl Weights {
-    /// Narrows if possible.
-    pub fn new(weights: Vec<i16>) -> Self {
-        let narrow: Result<Vec<i8>, _> = weights.iter().map(|&w| i8::try_from(w)).collect();
-        narrow.map_or(Self::Wide(weights), Self::Narrow)
-    }
-
-    /// Whether they have 8 bits.
-    pub fn is_narrow(&self) -> bool {
-        matches!(self, Self::Narrow(_))
-    }
-}
 
 /// A synapse list: consecutive weights that join consecutive sums.
 #[derive(Debug)]
@@ -58,7 +36,7 @@ pub struct PacketAtList {
 /// Adds the weights of every packet to the sums. `partial` is scratch of the same length, zero before and after.
 pub fn add_packets(
     level: SimdLevel,
-    weights: &Weights,
+    weights: WeightSlice,
     lists: &[ScatterList],
     hits: &[PacketAtList],
     partial: &mut [i16],
@@ -66,7 +44,7 @@ pub fn add_packets(
 ) {
     dispatch!(
         level,
-        add_body(weights: &Weights, lists: &[ScatterList], hits: &[PacketAtList], partial: &mut [i16], sums: &mut [i32])
+        add_body(weights: WeightSlice, lists: &[ScatterList], hits: &[PacketAtList], partial: &mut [i16], sums: &mut [i32])
     )
 }
 
@@ -75,7 +53,7 @@ const PARTIAL: usize = 255;
 
 #[inline(always)]
 fn add_body(
-    weights: &Weights,
+    weights: WeightSlice,
     lists: &[ScatterList],
     hits: &[PacketAtList],
     partial: &mut [i16],
@@ -83,7 +61,7 @@ fn add_body(
 ) {
     match weights {
         // Half the width is twice the speed; the short sums join the long ones before they can overflow.
-        Weights::Narrow(weights) => {
+        WeightSlice::Narrow(weights) => {
             for hits in hits.chunks(PARTIAL) {
                 add_all(weights, lists, hits, partial);
                 for (sum, part) in sums.iter_mut().zip(partial.iter_mut()) {
@@ -92,7 +70,7 @@ fn add_body(
                 }
             }
         }
-        Weights::Wide(weights) => add_all(weights, lists, hits, sums),
+        WeightSlice::Wide(weights) => add_all(weights, lists, hits, sums),
     }
 }
 

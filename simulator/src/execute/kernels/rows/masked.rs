@@ -6,7 +6,8 @@ use std::arch::x86_64::{
     _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_maskz_expand_epi8, _mm512_storeu_si512,
 };
 
-use super::{BlockSums, LANES};
+use super::LANES;
+use super::sums::BlockSums;
 use crate::execute::kernels::level::{InstructionSet, SimdLevel};
 
 /// Weights behind the last that may be read.

@@ -6,16 +6,15 @@
 #[cfg(target_arch = "x86_64")]
 mod masked;
 mod stepped;
+mod sums;
 
 use super::LANES;
-use super::level::{SimdLevel, dispatch};
-use super::scatter::Weights;
-use stepped::Step;
+use super::level::SimdLevel;
+use stepped::RowStep;
+pub use sums::RowSums;
 
 /// Most neurons of a block: targets have 16 bits.
 pub const BLOCK_MAX: usize = 1 << 16;
-/// 8-bit weights that a 16-bit sum surely holds: 255 x 128 < 2^15.
-const PARTIAL: usize = 255;
 
 /// Rows of some source neurons into a block of neurons.
 #[derive(Debug)]
@@ -30,10 +29,12 @@ pub struct RowBlock {
 /// How the synapses of rows are written; each row ascends by target.
 #[derive(Debug)]
 enum RowFormat {
-    /// The neuron and the weight of each synapse.
-    Listed(Vec<u16>, Weights),
+    /// The neuron and the 8-bit weight of each synapse.
+    Listed(Vec<u16>, Vec<i8>),
+    /// The neuron and the 16-bit weight of each synapse.
+    ListedWide(Vec<u16>, Vec<i16>),
     /// The way from one synapse to the next and an 8-bit weight.
-    Stepped(Vec<Step>),
+    Stepped(Vec<RowStep>),
     /// A bit a neuron, and 8-bit weights: where the processor spreads them and the bits are shorter than steps.
     #[cfg(target_arch = "x86_64")]
     Masked(masked::MaskedRows),
@@ -42,7 +43,7 @@ enum RowFormat {
 impl RowBlock {
     /// Whether all weights have 8 bits.
     pub fn is_narrow(&self) -> bool {
-        !matches!(self.format, RowFormat::Listed(_, Weights::Wide(_)))
+        !matches!(self.format, RowFormat::ListedWide(..))
     }
 }
 
@@ -87,12 +88,12 @@ impl RowPlan {
         let count = |of: fn(&PlannedRow) -> u32| self.rows.iter().map(of).sum::<u32>() as usize;
         let (synapses, steps) = (count(|row| row.synapses), count(|row| row.steps));
         let listed_bytes = synapses * (size_of::<u16>() + size_of::<i8>());
-        let stepped = self.narrow && steps * size_of::<Step>() <= listed_bytes;
+        let stepped = self.narrow && steps * size_of::<RowStep>() <= listed_bytes;
         let format = match self.masked(synapses) {
             Some(masked) => masked,
-            None if stepped => RowFormat::Stepped(vec![Step::default(); steps]),
-            None if self.narrow => RowFormat::Listed(vec![0; synapses], Weights::Narrow(vec![0; synapses])),
-            None => RowFormat::Listed(vec![0; synapses], Weights::Wide(vec![0; synapses])),
+            None if stepped => RowFormat::Stepped(vec![RowStep::default(); steps]),
+            None if self.narrow => RowFormat::Listed(vec![0; synapses], vec![0; synapses]),
+            None => RowFormat::ListedWide(vec![0; synapses], vec![0; synapses]),
         };
         let places = |row: &PlannedRow| match format {
             RowFormat::Stepped(_) => row.steps,
@@ -144,11 +145,11 @@ impl RowBlockBuilder {
         let place = *at as usize;
         *at += match &mut self.block.format {
             RowFormat::Listed(targets, weights) => {
-                targets[place] = target as u16;
-                match weights {
-                    Weights::Narrow(weights) => weights[place] = weight as i8,
-                    Weights::Wide(weights) => weights[place] = weight,
-                }
+                (targets[place], weights[place]) = (target as u16, weight as i8);
+                1
+            }
+            RowFormat::ListedWide(targets, weights) => {
+                (targets[place], weights[place]) = (target as u16, weight);
                 1
             }
             RowFormat::Stepped(steps) => {
@@ -170,178 +171,6 @@ impl RowBlockBuilder {
             "every row is as long as was planned"
         );
         self.block
-    }
-}
-
-/// Sums of a line of neurons, in one piece of the cache.
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-struct SumLine<S>([S; LANES]);
-
-/// Sums of a block of neurons.
-type BlockSums<S> = [SumLine<S>; BLOCK_MAX / LANES];
-
-/// The sums without lines, so that a neuron's place need not be cut in two.
-fn flat(sums: &mut BlockSums<i16>) -> &mut [i16; BLOCK_MAX] {
-    const { assert!(size_of::<BlockSums<i16>>() == size_of::<[i16; BLOCK_MAX]>()) };
-    // SAFETY: both are as long, a line is its sums and nothing else, and any sums are valid in both.
-    unsafe { &mut *std::ptr::from_mut(sums).cast() }
-}
-
-/// Sums of a block of neurons in a timestep.
-#[derive(Debug)]
-pub struct RowSums {
-    /// What rows of 8-bit weights brought since these sums last joined those of 32 bits.
-    partial: Box<BlockSums<i16>>,
-    /// How many weights one of them may have.
-    weights: usize,
-    /// Lines in use.
-    lines: usize,
-    sums: Box<BlockSums<i32>>,
-    /// Whether `sums` may be other than 0.
-    summed: bool,
-    /// The sums when a timestep is over.
-    finished: Vec<[i32; LANES]>,
-}
-
-impl RowSums {
-    /// Sums of 0, of so many lines of neurons.
-    pub fn new(lines: usize) -> Self {
-        // Not made on the stack; what is not in use is never touched.
-        fn zeros<S: Copy + Default>() -> Box<BlockSums<S>> {
-            let zeros = vec![SumLine([S::default(); LANES]); BLOCK_MAX / LANES].into_boxed_slice();
-            zeros.try_into().unwrap_or_else(|_| unreachable!("it has this length"))
-        }
-        Self {
-            partial: zeros(),
-            weights: 0,
-            lines,
-            sums: zeros(),
-            summed: false,
-            finished: vec![[0; LANES]; lines],
-        }
-    }
-
-    /// Sets all to 0.
-    pub fn clear(&mut self) {
-        if std::mem::take(&mut self.summed) {
-            self.sums[..self.lines].fill(SumLine([0; LANES]));
-        }
-    }
-
-    /// Adds some rows of a block, each once.
-    pub fn add(&mut self, level: SimdLevel, block: &RowBlock, mut rows: &[u32]) {
-        if let RowFormat::Listed(targets, Weights::Wide(weights)) = &block.format {
-            self.summed = true;
-            return add_listed(level, &block.starts, targets, weights, rows, &mut self.sums);
-        }
-        while !rows.is_empty() {
-            let wanted = rows.len().min(block.most);
-            if self.weights + wanted > PARTIAL {
-                self.join(level);
-            }
-            // A row adds to a sum at most once.
-            let now = if wanted <= PARTIAL { rows.len() } else { PARTIAL };
-            let (now, later) = rows.split_at(now);
-            add_narrow(level, block, now, &mut self.partial);
-            self.weights += wanted.min(PARTIAL);
-            rows = later;
-        }
-    }
-
-    /// The sums, by line.
-    pub fn finish(&mut self, level: SimdLevel) -> &[[i32; LANES]] {
-        if self.summed {
-            self.join(level);
-            self.finished.iter_mut().zip(&*self.sums).for_each(|(line, sums)| *line = sums.0);
-        } else {
-            // Mostly the short sums are all that there is.
-            widen(level, &mut self.partial[..self.lines], &mut self.finished);
-            self.weights = 0;
-        }
-        &self.finished
-    }
-
-    fn join(&mut self, level: SimdLevel) {
-        if self.weights > 0 {
-            join(level, &mut self.partial[..self.lines], &mut self.sums[..self.lines]);
-            (self.weights, self.summed) = (0, true);
-        }
-    }
-}
-
-fn widen(level: SimdLevel, partial: &mut [SumLine<i16>], sums: &mut [[i32; LANES]]) {
-    dispatch!(level, widen_body(partial: &mut [SumLine<i16>], sums: &mut [[i32; LANES]]))
-}
-
-#[inline(always)]
-fn widen_body(partial: &mut [SumLine<i16>], sums: &mut [[i32; LANES]]) {
-    for (sums, partial) in sums.iter_mut().zip(partial) {
-        for (sum, part) in sums.iter_mut().zip(&mut partial.0) {
-            *sum = i32::from(*part);
-            *part = 0;
-        }
-    }
-}
-
-fn join(level: SimdLevel, partial: &mut [SumLine<i16>], sums: &mut [SumLine<i32>]) {
-    dispatch!(level, join_body(partial: &mut [SumLine<i16>], sums: &mut [SumLine<i32>]))
-}
-
-#[inline(always)]
-fn join_body(partial: &mut [SumLine<i16>], sums: &mut [SumLine<i32>]) {
-    for (sums, partial) in sums.iter_mut().zip(partial) {
-        for (sum, part) in sums.0.iter_mut().zip(&mut partial.0) {
-            *sum += i32::from(*part);
-            *part = 0;
-        }
-    }
-}
-
-/// Adds rows of 8-bit weights; none of others.
-fn add_narrow(level: SimdLevel, block: &RowBlock, rows: &[u32], sums: &mut BlockSums<i16>) {
-    let starts = &block.starts;
-    match &block.format {
-        RowFormat::Listed(targets, Weights::Narrow(weights)) => {
-            add_listed(level, starts, targets, weights, rows, sums);
-        }
-        RowFormat::Listed(_, Weights::Wide(_)) => (),
-        RowFormat::Stepped(steps) => stepped::add(starts, steps, rows, flat(sums)),
-        #[cfg(target_arch = "x86_64")]
-        RowFormat::Masked(masked) => masked.add(starts, rows, sums),
-    }
-}
-
-/// Synapse by synapse.
-fn add_listed<W: Copy + Into<S>, S: Copy + std::ops::AddAssign>(
-    level: SimdLevel,
-    starts: &[u32],
-    targets: &[u16],
-    weights: &[W],
-    rows: &[u32],
-    sums: &mut BlockSums<S>,
-) {
-    dispatch!(
-        level,
-        [W: Copy + Into<S>, S: Copy + std::ops::AddAssign]
-        listed_body(starts: &[u32], targets: &[u16], weights: &[W], rows: &[u32], sums: &mut BlockSums<S>)
-    )
-}
-
-#[inline(always)]
-fn listed_body<W: Copy + Into<S>, S: Copy + std::ops::AddAssign>(
-    starts: &[u32],
-    targets: &[u16],
-    weights: &[W],
-    rows: &[u32],
-    sums: &mut BlockSums<S>,
-) {
-    for &row in rows {
-        let own = starts[row as usize] as usize..starts[row as usize + 1] as usize;
-        for (&target, &weight) in targets[own.clone()].iter().zip(&weights[own]) {
-            let (line, lane) = (usize::from(target) / LANES, usize::from(target) % LANES);
-            sums[line].0[lane] += weight.into();
-        }
     }
 }
 
@@ -411,7 +240,7 @@ mod tests {
             for level in SimdLevel::available() {
                 let block = block(&synapses, neurons, level);
                 let format = match &block.format {
-                    RowFormat::Listed(_, Weights::Wide(_)) => 0,
+                    RowFormat::ListedWide(..) => 0,
                     RowFormat::Listed(..) => 1,
                     RowFormat::Stepped(_) => 2,
                     #[cfg(target_arch = "x86_64")]

@@ -10,11 +10,11 @@ const STEP_MAX: u16 = u8::MAX as u16;
 /// Synapses that are added without asking whether there is one more.
 const TOGETHER: usize = 8;
 /// Groups of synapses that fill a line of the cache.
-const GROUPS_A_LINE: usize = 64 / (TOGETHER * size_of::<Step>());
+const GROUPS_A_LINE: usize = 64 / (TOGETHER * size_of::<RowStep>());
 
 /// A synapse: step and weight.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Step {
+pub struct RowStep {
     on: u8,
     weight: i8,
 }
@@ -25,26 +25,26 @@ pub fn between(gap: u16) -> u32 {
 }
 
 /// Writes a synapse so far behind the one before; how many places it took.
-pub fn write(places: &mut [Step], mut gap: u16, weight: i8) -> u32 {
+pub fn write(places: &mut [RowStep], mut gap: u16, weight: i8) -> u32 {
     let between = between(gap);
     let (zeros, own) = places.split_at_mut(between as usize);
     for zero in zeros {
-        *zero = Step { on: STEP_MAX as u8, weight: 0 };
+        *zero = RowStep { on: STEP_MAX as u8, weight: 0 };
         gap -= STEP_MAX;
     }
-    own[0] = Step { on: gap as u8, weight };
+    own[0] = RowStep { on: gap as u8, weight };
     between + 1
 }
 
 /// Adds rows, each `steps[starts[row]..starts[row + 1]]`.
-pub fn add(starts: &[u32], steps: &[Step], rows: &[u32], sums: &mut [i16; BLOCK_MAX]) {
+pub fn add(starts: &[u32], steps: &[RowStep], rows: &[u32], sums: &mut [i16; BLOCK_MAX]) {
     let of = |row: u32| starts[row as usize] as usize..starts[row as usize + 1] as usize;
     for (i, &row) in rows.iter().enumerate() {
         // The next row is fetched while this one is added.
         let next = steps[of(rows.get(i + 1).copied().unwrap_or(row))].as_ptr();
         let (groups, rest) = steps[of(row)].as_chunks::<TOGETHER>();
         let mut neuron = 0;
-        let mut add = |step: &Step| {
+        let mut add = |step: &RowStep| {
             neuron += usize::from(step.on);
             // Always in range, so that it is not checked.
             sums[neuron % BLOCK_MAX] += i16::from(step.weight);
@@ -61,7 +61,7 @@ pub fn add(starts: &[u32], steps: &[Step], rows: &[u32], sums: &mut [i16; BLOCK_
 
 /// Has a line of the cache loaded that is about to be read.
 #[inline(always)]
-fn fetch(steps: *const Step) {
+fn fetch(steps: *const RowStep) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
